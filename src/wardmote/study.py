@@ -1,0 +1,673 @@
+"""What a study intends: one frozen record for each section of ``study.toml``, read and checked at once.
+
+A study is a folder with a ``study.toml`` under version control. `read_study` turns the file into a `Study` or raises one
+`StudyError` that lists every problem with the line where it stands; nothing is run before that. A what-if is
+``dataclasses.replace`` in spirit: ``spec.model_copy(update=…)`` and the same call again.
+
+Words: a *section* is ``[kind.ID]``; the ID names its results in every table. A *step* is one entry of an index's ordered list; a
+step may occur twice and has an ``id`` of its own, so that an override or an uncertainty factor can point at it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from wardmote.errors import MissingError, Problem, StudyError
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+"""Name of a section, a step or a node: small letters, digits, dots, hyphens, underscores."""
+
+Measure = Literal["average rank", "average score", "proportion", "extent", "local concentration"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+"""The five summaries of the English indices, in the order in which they are shown."""
+
+On = str | list[str]
+
+
+class Spec(BaseModel):
+    """The root of all records: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class StudySection(Spec):
+    """``[study]``: who and what.
+
+    Attributes:
+        id: Short name of the study.
+        title: Its title, as pages print it.
+        seed: Seed of every random choice; the same seed gives the same results.
+        levels: Levels from the smallest areas to the largest.
+        description: One paragraph for the first page.
+    """
+
+    id: Identifier
+    title: str
+    seed: int = 0
+    levels: list[Identifier] = Field(default_factory=list)
+    description: str = ""
+
+
+class LevelSpec(Spec):
+    """``[level.ID]``: a level that Wardmote does not know, for another country or a council's own areas.
+
+    Attributes:
+        title: What one area of the level is called, for instance "neighbourhood".
+        plural: The same for several.
+        pattern: Regular expression that every code of the level matches, or "" for any.
+        vintage: Year of the boundaries.
+    """
+
+    title: str
+    plural: str = ""
+    pattern: str = ""
+    vintage: str = ""
+
+
+class ColumnSpec(Spec):
+    """One column of a user's file that holds an indicator.
+
+    Attributes:
+        indicator: Identifier that the indicator gets.
+        title: Its title; the column's name by default.
+        unit: Its unit.
+        direction: 1 where higher means more need, -1 where higher means less.
+        period: Period of the values, where it is not the source's.
+        numerator, denominator, standard_error, low, high: Names of the columns that hold these for the same indicator.
+        modelled: Whether the values are model estimates.
+        note: Definition, and what a reader must know.
+    """
+
+    indicator: Identifier
+    direction: Literal[-1, 1]
+    title: str = ""
+    unit: str = ""
+    period: str = ""
+    numerator: str = ""
+    denominator: str = ""
+    standard_error: str = ""
+    low: str = ""
+    high: str = ""
+    modelled: bool = False
+    note: str = ""
+
+
+class SourceSpec(Spec):
+    """``[sources.ID]``: one supplier's file, or an official set of the catalogue, or both.
+
+    Attributes:
+        use: Name in the catalogue: gives layout, licence and publisher.
+        file: The user's file, relative to the study; says where, for a set of the catalogue too.
+        kind: What the rows hold: values, areas (names, populations), memberships, boundaries, classes, priorities.
+        level: Level of the codes in `area`.
+        area: Column that holds area codes.
+        name: Column that holds area names.
+        population, households: Columns that hold these counts, for kind areas.
+        parents: For kind memberships: column of parent codes by parent level.
+        parent_names: Column of parent names by parent level.
+        weight: Column with the share of the area that lies in the parent; 1 for all by default.
+        layout: wide (one column an indicator) or long (one row a value).
+        indicator_column, value_column, period_column: Columns of a long file.
+        columns: What the columns of a wide file (or the indicator names of a long one) are.
+        indicators: Which indicators of a catalogue set to take; all by default.
+        period: Period of all values, ISO 8601.
+        sheet: Sheet of a workbook, by name.
+        header: Row of the header, counted from 1; found by itself by default.
+        encoding: Text encoding; UTF-8 by default.
+        suppressed: Further marks that mean a suppressed value.
+        totals: What to do with rows of totals: refuse or drop (counted).
+        duplicates: What to do with areas that stand twice: refuse, or drop where the rows are the same (counted).
+        other_levels: What to do with rows of another level or vintage: refuse or drop (counted).
+        licence: Licence of a user's file.
+        access: What may be published from it.
+        publisher, title, vintage, note: For the page.
+    """
+
+    use: str = ""
+    file: str = ""
+    kind: Literal["values", "areas", "memberships", "boundaries", "classes", "priorities"] = "values"
+    level: Identifier | Literal[""] = ""
+    area: str = ""
+    name: str = ""
+    population: str = ""
+    households: str = ""
+    parents: dict[Identifier, str] = Field(default_factory=dict)
+    parent_names: dict[Identifier, str] = Field(default_factory=dict)
+    weight: str = ""
+    layout: Literal["wide", "long"] = "wide"
+    indicator_column: str = ""
+    value_column: str = ""
+    period_column: str = ""
+    columns: dict[str, ColumnSpec] = Field(default_factory=dict)
+    indicators: list[Identifier] = Field(default_factory=list)
+    period: str = ""
+    sheet: str = ""
+    header: int | None = Field(default=None, ge=1)
+    encoding: str = ""
+    suppressed: list[str] = Field(default_factory=list)
+    totals: Literal["refuse", "drop"] = "refuse"
+    duplicates: Literal["refuse", "drop identical"] = "refuse"
+    other_levels: Literal["refuse", "drop"] = "refuse"
+    licence: str = ""
+    access: Literal["open", "derived-only", "private"] | None = None
+    publisher: str = ""
+    title: str = ""
+    vintage: str = ""
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if not self.use and not self.file:
+            raise ValueError("neither `use` nor `file` is given|one of them|Name an official set or a file.")
+        if not self.use and not (self.level and self.area):
+            raise ValueError(
+                "a file of your own needs `level` and `area`|both|Name the level and the column of area codes."
+            )
+        return self
+
+
+class AreasSpec(Spec):
+    """``[areas]``: which source says what about areas.
+
+    Attributes:
+        names, population, households: Source to take each from, where several give it.
+        within: Chains of nesting to follow, so that small areas know their larger ones: ``[["lsoa21", "lad24", "rgn24"]]``.
+        only: Keep only areas whose code of this level starts with one of these texts: ``{lsoa21 = ["E"]}``.
+    """
+
+    names: str = ""
+    population: str = ""
+    households: str = ""
+    within: list[list[Identifier]] = Field(default_factory=list)
+    only: dict[Identifier, list[str]] = Field(default_factory=dict)
+
+
+class ConversionSpec(Spec):
+    """``[conversion.ID]``: values carried to another level or vintage. Nothing converts by itself.
+
+    Attributes:
+        indicators: What to carry.
+        from_: Level that the values have (written ``from``).
+        to: Level that they get.
+        by: nested (each area lies in one parent), best-fit (each area goes to one parent, stated as approximate), weighted
+            (each area is shared out by membership weights).
+        measure: mean (rates and scores: a weighted mean) or sum (counts: shared out and added).
+        weight: What weighs a mean: population, households, or equal.
+        suffix: What is added to the indicator's identifier; "" keeps it, since the level tells them apart.
+    """
+
+    indicators: list[Identifier]
+    from_: Identifier = Field(alias="from")
+    to: Identifier
+    by: Literal["nested", "best-fit", "weighted"]
+    measure: Literal["mean", "sum"]
+    weight: Literal["population", "households", "equal"] = "population"
+    suffix: str = ""
+
+
+class NodeSpec(Spec):
+    """One branch or leaf of an index tree.
+
+    Attributes:
+        node: Its name.
+        parent: The node above it; "" at the root.
+        title: Its title.
+        weight: Its weight in the parent.
+        indicator: The indicator of a leaf; the node's own name by default.
+        direction: Overrides the indicator's direction, or orients a branch: 1 or -1.
+        period: Period of the values to take; the only one by default.
+        note: Definition, and what a reader must know.
+    """
+
+    node: Identifier
+    parent: str = ""
+    title: str = ""
+    weight: float = 1.0
+    indicator: str = ""
+    direction: Literal[-1, 1] | None = None
+    period: str = ""
+    note: str = ""
+
+
+class StepSpec(Spec):
+    """What all steps share.
+
+    Attributes:
+        id: Name of the step.
+        on: Nodes that it works on: "leaves", "branches", "root", "depth N", "children of NODE", "leaves of NODE", or a list
+            of such words and node names.
+        per: Parameters for single nodes, by node: ``{goods = {target = 5}}``; they override the step's own.
+    """
+
+    id: Identifier
+    on: On
+    per: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class DenominateStep(StepSpec):
+    """Divide by an indicator: ``x / (denominator / scale)``."""
+
+    do: Literal["denominate"]
+    by: str
+    scale: float = Field(default=1.0, gt=0)
+
+
+class ScreenStep(StepSpec):
+    """Leave out what has too few values: areas (their scores become missing) or leaves (they leave the tree)."""
+
+    do: Literal["screen"]
+    what: Literal["areas", "leaves"]
+    min_available: float = Field(ge=0, le=1)
+
+
+class ImputeStep(StepSpec):
+    """Fill missing values; each is flagged."""
+
+    do: Literal["impute"]
+    method: Literal["mean", "median", "group-mean", "group-median", "parent", "neighbours", "constant"]
+    within: str = ""
+    value: float | None = None
+
+
+class TreatStep(StepSpec):
+    """Tame outliers and skew."""
+
+    do: Literal["treat"]
+    method: Literal["skew-kurt", "winsorise", "log", "log-ct", "log-ct-plus", "log-gii", "box-cox"]
+    winmax: int | None = Field(default=None, ge=0)
+    max_skew: float | None = Field(default=None, gt=0)
+    max_kurt: float | None = Field(default=None, gt=0)
+    lam: float | None = None
+    then: str = ""
+
+
+class ShrinkStep(StepSpec):
+    """Draw uncertain rates towards their larger area's rate (empirical Bayes on the logit)."""
+
+    do: Literal["shrink"]
+    method: Literal["empirical-bayes"] = "empirical-bayes"
+    towards: Identifier
+
+
+class NormaliseStep(StepSpec):
+    """Put nodes on one scale, oriented by their direction."""
+
+    do: Literal["normalise"]
+    method: Literal[
+        "minmax",
+        "zscore",
+        "rank",
+        "percentile-rank",
+        "borda",
+        "rank-normal",
+        "exponential",
+        "distance-to-max",
+        "distance-to-reference",
+        "distance-to-target",
+        "fraction-of-max",
+        "goalposts",
+        "none",
+    ]
+    lower: float | None = None
+    upper: float | None = None
+    mean: float | None = None
+    sd: float | None = Field(default=None, gt=0)
+    low: float | None = None
+    high: float | None = None
+    scale: float | None = None
+    truncate: bool | None = None
+    target: float | None = None
+    reference: str = ""
+    cap: bool | None = None
+    missing: Literal["missing", "middle"] = "missing"
+
+
+class WeighStep(StepSpec):
+    """Set the weights of the children of the nodes in `on`."""
+
+    do: Literal["weigh"]
+    method: Literal["given", "equal", "pca", "factor", "balanced", "priorities"]
+    weights: dict[str, float] = Field(default_factory=dict)
+    source: str = ""
+    area: str = ""
+
+
+class AggregateStep(StepSpec):
+    """Compute the nodes in `on` from their children."""
+
+    do: Literal["aggregate"]
+    method: Literal[
+        "arithmetic", "geometric", "harmonic", "generalised", "mazziotta-pareto", "sum", "copeland"
+    ]
+    power: float | None = None
+    sign: Literal[-1, 1] | None = None
+    min_available: float | None = Field(default=None, ge=0, le=1)
+    missing: Literal["missing", "skip"] | None = None
+    max_areas: int | None = Field(default=None, ge=2)
+
+
+Step = Annotated[
+    DenominateStep
+    | ScreenStep
+    | ImputeStep
+    | TreatStep
+    | ShrinkStep
+    | NormaliseStep
+    | WeighStep
+    | AggregateStep,
+    Field(discriminator="do"),
+]
+
+
+class SummariseSpec(Spec):
+    """Which summaries larger areas get.
+
+    Attributes:
+        levels: Levels to summarise at.
+        measures: Which; all five by default.
+        nodes: Which nodes; the root by default.
+        population: Indicator that weighs, or "population" of the areas table.
+        population_note: How the page describes that population.
+        share: Share of areas that counts as greatest need in proportion, extent and concentration's tenth.
+    """
+
+    levels: list[Identifier] = Field(default_factory=list)
+    measures: list[Measure] = Field(default_factory=lambda: list(MEASURES))
+    nodes: list[str] = Field(default_factory=list)
+    population: str = "population"
+    population_note: str = ""
+
+
+class SimilarSpec(Spec):
+    """How areas most alike are found: on which nodes, and how many."""
+
+    on: On = "children of root"
+    count: int = Field(default=0, ge=0, le=100)
+
+
+class IndexSpec(Spec):
+    """``[index.ID]``: a recipe by name, or a tree and steps of one's own.
+
+    Attributes:
+        recipe: Name of a recipe that comes with Wardmote, or a TOML file in the study.
+        title: Title; the recipe's by default.
+        description: What it measures.
+        reference: Where the method is published.
+        level: Level that it is built at.
+        higher: Whether a higher score means more need or better.
+        tree: All nodes.
+        steps: What is done, in order.
+        overrides: Changes to a recipe, by typed path: ``weights.NODE``, ``steps.ID.FIELD``, ``leave_out.NODE``.
+        indicators: Another indicator for a leaf, by node.
+        no_data: What to do with leaves that have no data: refuse, or leave out (and say so).
+        summarise: Summaries for larger areas.
+        similar: Areas most alike.
+        beside: An index to compare with, for instance the same under residents' weights.
+    """
+
+    recipe: str = ""
+    title: str = ""
+    description: str = ""
+    reference: str = ""
+    level: Identifier | Literal[""] = ""
+    higher: Literal["need", "better"] = "need"
+    tree: list[NodeSpec] = Field(default_factory=list)
+    steps: list[Step] = Field(default_factory=list)
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    indicators: dict[str, str] = Field(default_factory=dict)
+    no_data: Literal["refuse", "leave out"] = "refuse"
+    summarise: SummariseSpec = Field(default_factory=SummariseSpec)
+    similar: SimilarSpec = Field(default_factory=SimilarSpec)
+    beside: str = ""
+
+
+class NeedSpec(Spec):
+    """``[need.ID]``: a definition of double disadvantage.
+
+    Attributes:
+        deprivation: The index of deprivation.
+        community: The index of community need.
+        share: Share of areas with the greatest need in each (10% unless stated).
+        level: Level; the indices' own by default. At a higher level the summaries are ranked by `measure`.
+        measure: Summary to use at a higher level.
+        title: What the page calls an area that has both.
+    """
+
+    deprivation: Identifier
+    community: Identifier
+    share: float = Field(default=0.1, gt=0, lt=1)
+    level: Identifier | Literal[""] = ""
+    measure: Measure = "average score"
+    title: str = "doubly disadvantaged"
+
+
+class PublishSpec(Spec):
+    """``[publish]``: what the page says of its makers.
+
+    Attributes:
+        title: Title of the page; the study's by default.
+        contact: Who decides, and whom to ask.
+        need: Definition of need that the page leads with; the first by default.
+        index: Index whose map is drawn; the deprivation index of `need` by default.
+        map_level: Level of the map.
+    """
+
+    title: str = ""
+    contact: str = ""
+    need: str = ""
+    index: str = ""
+    map_level: str = ""
+
+
+class Study(Spec):
+    """A whole study, as its file states it.
+
+    Attributes:
+        folder: The folder that holds ``study.toml``; paths in the file are relative to it.
+    """
+
+    study: StudySection
+    level: dict[Identifier, LevelSpec] = Field(default_factory=dict)
+    sources: dict[Identifier, SourceSpec] = Field(default_factory=dict)
+    areas: AreasSpec = Field(default_factory=AreasSpec)
+    conversion: dict[Identifier, ConversionSpec] = Field(default_factory=dict)
+    index: dict[Identifier, IndexSpec] = Field(default_factory=dict)
+    need: dict[Identifier, NeedSpec] = Field(default_factory=dict)
+    publish: PublishSpec = Field(default_factory=PublishSpec)
+    folder: Path = Field(default=Path(), exclude=True)
+
+
+STUDY_FILE = "study.toml"
+RECIPES = Path(__file__).parent / "recipes"
+"""Folder of the recipes that come with Wardmote, one TOML file each."""
+
+
+def read_study(folder: Path) -> Study:
+    """Return the study of a folder, recipes merged in, after all checks that need no data.
+
+    Args:
+        folder: Folder with ``study.toml``, or the file itself.
+
+    Raises:
+        MissingError: There is no ``study.toml``.
+        StudyError: The file is not TOML, or holds unknown keys, wrong values, or references to sections that do not exist.
+    """
+    path = folder if folder.suffix == ".toml" else folder / STUDY_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MissingError(
+            Problem(
+                str(path),
+                "there is no study here",
+                expected=f"a folder with {STUDY_FILE}",
+                remedy="Give the folder with --study, or start one with `wardmote new`.",
+            )
+        ) from None
+    except UnicodeDecodeError as error:
+        raise StudyError(
+            Problem(str(path), "the file is not UTF-8 text", got=f"byte {error.object[error.start]:#x}")
+        ) from None
+    return parse_study(text, path)
+
+
+def parse_study(text: str, path: Path = Path(STUDY_FILE)) -> Study:
+    """Return the study of a TOML text; see `read_study`.
+
+    Args:
+        text: The TOML text.
+        path: Where it stands: names the file in errors, and its folder is the study's.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(Problem(path.name, "the file is not TOML", got=str(error))) from None
+    problems: list[Problem] = []
+    raw_indices = data.get("index")
+    if isinstance(raw_indices, dict):
+        data["index"] = {
+            name: _with_recipe(raw, f"index.{name}", text, path, problems)
+            for name, raw in raw_indices.items()
+        }
+    try:
+        study = Study.model_validate({**data, "folder": path.parent})
+    except ValidationError as error:
+        raise StudyError(problems + list(_told(error, text, path.name))) from None
+    problems += _reference_problems(study, text, path.name)
+    if problems:
+        raise StudyError(problems)
+    return study
+
+
+def _with_recipe(raw: Any, where: str, text: str, path: Path, problems: list[Problem]) -> Any:
+    """Return an index section with its recipe's settings beneath its own."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("recipe"), str) or not raw["recipe"]:
+        return raw
+    name = raw["recipe"]
+    file = path.parent / name if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    if not file.is_file():
+        known = ", ".join(recipe_names())
+        problems.append(
+            Problem(
+                _place(path.name, text, (*where.split("."), "recipe")),
+                "no such recipe",
+                got=name,
+                expected=known,
+            )
+        )
+        return raw
+    try:
+        recipe = tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        problems.append(Problem(str(file), "the recipe is not TOML", got=str(error)))
+        return raw
+    return {**recipe.get("index", {}), **raw}
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with Wardmote."""
+    return sorted(file.stem for file in RECIPES.glob("*.toml"))
+
+
+def _told(error: ValidationError, text: str, file: str) -> Iterator[Problem]:
+    """Yield pydantic's findings as problems in our wording."""
+    for item in error.errors(include_url=False):
+        location = tuple(part for part in item["loc"] if part not in _STEP_TAGS)
+        where = _place(file, text, location)
+        given = item.get("input")
+        match item["type"]:
+            case "extra_forbidden":
+                yield Problem(
+                    where, "unknown key", got=str(location[-1]), remedy="Remove it or correct its spelling."
+                )
+            case "missing":
+                yield Problem(where, "a required key is missing", expected=str(location[-1]))
+            case "value_error":
+                what, _, rest = str(item["ctx"]["error"]).partition("|")
+                expected, _, remedy = rest.partition("|")
+                yield Problem(where, what, expected=expected, remedy=remedy)
+            case _:
+                told = item["msg"].replace("Input should be ", "").replace("input should be ", "")
+                yield Problem(where, "the value is not allowed", got=repr(given), expected=told)
+
+
+_STEP_TAGS = {"denominate", "screen", "impute", "treat", "shrink", "normalise", "weigh", "aggregate"}
+"""Tags that pydantic puts into the path of a step, which nobody wrote in the file."""
+
+
+def _place(file: str, text: str, location: tuple[int | str, ...]) -> str:
+    """Return ``study.toml line 12 [index.imd.steps 2] method`` for a path into the file."""
+    line = locate(text, location)
+    section = ".".join(str(part + 1 if isinstance(part, int) else part) for part in location)
+    return f"{file} line {line}, {section}" if line else f"{file}, {section}"
+
+
+def locate(text: str, location: tuple[int | str, ...]) -> int | None:
+    """Return the line (from 1) where a path into a TOML text is written, or the nearest line above it, or None.
+
+    Python's reader tells no lines, so the text is scanned for the header that opens the longest part of the path and then for
+    the key. Keys inside inline tables are found by the line of the table.
+
+    Args:
+        text: The TOML text.
+        location: Keys from the top, with positions (from 0) in arrays of tables.
+    """
+    keys = [str(part) for part in location if not isinstance(part, int)]
+    positions = {i: part for i, part in enumerate(location) if isinstance(part, int)}
+    wanted = next(iter(positions.values()), 0)
+    best: tuple[int, int] | None = None
+    header: list[str] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            name = stripped.strip("[]").split("]")[0]
+            header = [part.strip().strip('"') for part in name.split(".")]
+            if stripped.startswith("[["):
+                seen[name] = seen.get(name, -1) + 1
+                if header == keys[: len(header)] and seen[name] != wanted:
+                    header = ["\0"]
+            depth = len(header) if header == keys[: len(header)] else 0
+        else:
+            key = stripped.split("=")[0].strip().strip('"')
+            path = [*header, *key.split(".")] if header != ["\0"] and "=" in stripped else ["\0"]
+            depth = len(path) if path == keys[: len(path)] else 0
+        if depth and (best is None or depth > best[0]):
+            best = (depth, number)
+    return best[1] if best else None
+
+
+def _reference_problems(study: Study, text: str, file: str) -> list[Problem]:
+    """Return a problem for each name in the study that nothing in it carries."""
+    problems: list[Problem] = []
+
+    def expect(name: str, known: Mapping[str, Any], what: str, *location: str) -> None:
+        if name and name not in known:
+            problems.append(
+                Problem(
+                    _place(file, text, location),
+                    f"no such {what}",
+                    got=name,
+                    expected=", ".join(known) or f"a section [{what}.…]",
+                    remedy="Correct the name, or add the section.",
+                )
+            )
+
+    for id_, need in study.need.items():
+        expect(need.deprivation, study.index, "index", "need", id_, "deprivation")
+        expect(need.community, study.index, "index", "need", id_, "community")
+    for id_, index in study.index.items():
+        expect(index.beside, study.index, "index", "index", id_, "beside")
+        for position, step in enumerate(index.steps):
+            if isinstance(step, WeighStep):
+                expect(step.source, study.sources, "sources", "index", id_, "steps", str(position), "source")
+    for key in ("names", "population", "households"):
+        expect(getattr(study.areas, key), study.sources, "sources", "areas", key)
+    expect(study.publish.need, study.need, "need", "publish", "need")
+    expect(study.publish.index, study.index, "index", "publish", "index")
+    return problems
