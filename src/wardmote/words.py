@@ -8,6 +8,7 @@ choices*.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 WORDS_TO_TEN = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -49,7 +50,7 @@ def percent(share: float, digits: int | None = None) -> str:
 
 def people(number: float) -> str:
     """Return a number of people as it is said: ``2.4 million people``, ``18,400 people``; "no population known" for NaN."""
-    if number != number:  # NaN
+    if isnan(number):
         return "no population known"
     if number >= 1_000_000:
         return f"{number / 1_000_000:.1f} million people"
@@ -60,12 +61,12 @@ def people(number: float) -> str:
 
 def figure(number: float, digits: int = 1) -> str:
     """Return a plain number with thousands commas; "not available" for NaN."""
-    return "not available" if number != number else f"{number:,.{digits}f}"
+    return "not available" if isnan(number) else f"{number:,.{digits}f}"
 
 
 def rank_of(rank: float, total: int) -> str:
     """Return ``26,525th of 33,755`` (rank 1 = greatest need); "no rank" for NaN."""
-    return "no rank" if rank != rank else f"{ordinal(int(rank))} of {total:,}"
+    return "no rank" if isnan(rank) else f"{ordinal(int(rank))} of {total:,}"
 
 
 def ordinal(number: int) -> str:
@@ -76,7 +77,7 @@ def ordinal(number: int) -> str:
 
 def decile(tenth: float) -> str:
     """Return how a decile is said: ``the greatest-need tenth``, ``the 4th tenth of ten``; "no tenth" for NaN."""
-    if tenth != tenth:
+    if isnan(tenth):
         return "no tenth"
     whole = int(tenth)
     if whole == 1:
