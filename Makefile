@@ -1,0 +1,57 @@
+# Everything starts here: `make demo` shows what Wardmote does, `make test` checks that it does it.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+# Two workers at most, so that the suite fits two cores and 4 GB.
+WORKERS ?= 2
+
+.PHONY: demo test test-all bench lint docs screenshots clean help
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.installed  ## the invented county, from raw files to a page you can open
+	@$(BIN)/wardmote demo $(DEMO)
+
+test: $(VENV)/.installed-dev  ## lint, types, tests and quick benchmarks: all that CI runs
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not long" -rs
+	@for file in bench/*.py; do echo "== $$file --quick"; $(BIN)/python $$file --quick || exit 1; done
+
+test-all: $(VENV)/.installed-dev  ## the same with long simulations and national builds
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -rs
+
+bench: $(VENV)/.installed-dev  ## full benchmarks beside their peers, where these are installed
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file --save || exit 1; done
+
+lint: $(VENV)/.installed-dev  ## ruff and mypy alone
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: $(VENV)/.installed-dev  ## write the generated pages anew
+	@$(BIN)/python docs/generate.py
+
+clean:  ## remove what make made
+	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A failed install leaves no marker, so the next try starts where it is needed.
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: no python3 found. Install Python 3.11 or newer."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $$($(PYTHON) --version) is too old. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "make: this Python lacks venv or ensurepip. On Debian and Ubuntu: apt-get install python3-venv. On Fedora: dnf install python3-pip."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Wardmote into $(VENV) (a minute or two) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Wardmote and its test tools into $(VENV) (two to three minutes) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.installed
