@@ -245,7 +245,7 @@ def neighbours(
         use = known[others]
         count = np.bincount(owner[use], minlength=n)
         total = np.bincount(owner[use], weights=values[others[use]], minlength=n)
-        return np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+        return np.asarray(np.divide(total, count, out=np.full(n, np.nan), where=count > 0))
 
     return _fill(x, fill)
 
@@ -267,7 +267,7 @@ def constant(x: npt.ArrayLike, *, value: npt.ArrayLike, names: Names = None) -> 
     del names
     _, shape = as_rows(x)
     numbers = by_row(value, shape, "constant", "value")
-    return _fill(x, lambda row, values, known: numbers[row])
+    return _fill(x, lambda row, values, known: float(numbers[row]))
 
 
 IMPUTE: Mapping[str, Callable[..., tuple[FloatArray, BoolArray]]] = MappingProxyType(

@@ -171,7 +171,8 @@ def pca(x: npt.ArrayLike, *, total: float | None = None, names: Names = None) ->
         a negative weight is refused.
 
     Raises:
-        MethodError: A child is constant, or fewer than three areas have all children.
+        MethodError: A child is constant, or fewer than three areas have all children; ``total`` is given and loadings have
+            both signs (their sum may then be near 0).
 
     Source:
         OECD/JRC Handbook (2008), §6.1; COINr ``get_PCA``.
@@ -180,9 +181,28 @@ def pca(x: npt.ArrayLike, *, total: float | None = None, names: Names = None) ->
     def one(table: FloatArray) -> FloatArray:
         vector = np.linalg.eigh(_correlations(table, names, "pca"))[1][:, -1]
         loadings: FloatArray = vector if vector.sum() >= 0 else -vector
-        return loadings if total is None else loadings * (total / loadings.sum())
+        if total is None:
+            return loadings
+        _refuse_negative("pca", loadings, names)
+        return np.asarray(loadings * (total / loadings.sum()))
 
     return _each(_children(x, "pca"), one)
+
+
+def _refuse_negative(method: str, loadings: FloatArray, names: Names) -> None:
+    """Refuse children that load against the others."""
+    odd = np.flatnonzero(loadings < 0)
+    if len(odd):
+        raise MethodError(
+            Problem(
+                method,
+                f"{_label(int(child), names)} goes against the other children",
+                f"loading {loadings[child]:.3f}",
+                "0 or more",
+                "Check its direction, or leave it out.",
+            )
+            for child in odd
+        )
 
 
 def one_factor(correlations: npt.ArrayLike) -> OneFactor:
@@ -218,21 +238,27 @@ def one_factor(correlations: npt.ArrayLike) -> OneFactor:
             Problem("factor", "the correlations are singular", "", "a positive definite matrix", remedy)
         )
 
-    def objective(psi: FloatArray) -> tuple[float, FloatArray]:
-        values, vectors = _scaled_eigen(matrix, psi)
-        rest = values[:-1]
-        load = np.sqrt(psi) * vectors[:, -1] * np.sqrt(max(values[-1] - 1, 0.0))
-        gradient = np.diag(np.outer(load, load) + np.diag(psi) - matrix) / psi**2
-        return float((rest - np.log(rest) - 1).sum()), gradient
+    def objective(psi: FloatArray) -> float:
+        rest = _scaled_eigen(matrix, psi)[0][:-1]
+        return float((rest - np.log(rest) - 1).sum())
+
+    def gradient(psi: FloatArray) -> FloatArray:
+        load = _loadings(matrix, psi)
+        return np.asarray((load**2 + psi - np.diag(matrix)) / psi**2)
 
     start = (1 - 0.5 / k) / np.diag(np.linalg.inv(matrix))
     # Tolerances near rounding: the default stops at about 1e-5 in the weights.
-    options = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 1000}
     bounds = [(LEAST_UNIQUENESS, 1.0)] * k
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    found = minimize(
+        objective,
+        start,
+        jac=gradient,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 1000},
+    )
     psi = np.asarray(found.x, dtype=np.float64)
-    values, vectors = _scaled_eigen(matrix, psi)
-    loadings = np.sqrt(psi) * vectors[:, -1] * np.sqrt(max(values[-1] - 1, 0.0))
+    loadings = _loadings(matrix, psi)
     at_bound = bool((psi <= LEAST_UNIQUENESS * (1 + 1e-6)).any())
     return OneFactor(loadings if loadings.sum() >= 0 else -loadings, psi, bool(found.success), at_bound)
 
@@ -242,6 +268,12 @@ def _scaled_eigen(matrix: FloatArray, psi: FloatArray) -> tuple[FloatArray, Floa
     scale = 1 / np.sqrt(psi)
     values, vectors = np.linalg.eigh(matrix * np.outer(scale, scale))
     return values, vectors
+
+
+def _loadings(matrix: FloatArray, psi: FloatArray) -> FloatArray:
+    """Return the loadings of greatest likelihood for given uniquenesses, their sign still open."""
+    values, vectors = _scaled_eigen(matrix, psi)
+    return np.asarray(np.sqrt(psi) * vectors[:, -1] * np.sqrt(max(values[-1] - 1, 0.0)))
 
 
 def factor(x: npt.ArrayLike, *, total: float = 1.0, names: Names = None) -> FloatArray:
@@ -275,18 +307,7 @@ def factor(x: npt.ArrayLike, *, total: float = 1.0, names: Names = None) -> Floa
                     "factor", "the search for the factor did not end", remedy="State the weights instead."
                 )
             )
-        odd = np.flatnonzero(model.loadings < 0)
-        if len(odd):
-            raise MethodError(
-                Problem(
-                    "factor",
-                    f"{_label(int(child), names)} goes against the other children",
-                    f"loading {model.loadings[child]:.3f}",
-                    "0 or more",
-                    "Check its direction, or leave it out.",
-                )
-                for child in odd
-            )
+        _refuse_negative("factor", model.loadings, names)
         return np.asarray(model.loadings * (total / model.loadings.sum()))
 
     return _each(_children(x, "factor"), one)
