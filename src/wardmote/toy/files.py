@@ -1,0 +1,176 @@
+"""The invented county as a study folder: a commented ``study.toml``, its recipes, and the data files that it names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wardmote.toy.county import LEVELS, SEED, County, make_county, polygons
+from wardmote.toy.indicators import INDICATORS, Indicator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECIPES = ("deprivation.toml", "community.toml")
+"""Recipe files that stand beside the study."""
+
+MISSING = ".."
+"""How the county's publishers write a value that is held back or was never collected."""
+
+
+def write_county(folder: Path, seed: int = SEED) -> None:
+    """Write the county's study: ``study.toml``, two recipes, six data files; the same seed writes the same bytes.
+
+    Args:
+        folder: Where to; made where it is absent. Files of the same names are replaced, others stay.
+        seed: Seed of the county.
+    """
+    county = make_county(seed)
+    here = Path(__file__).parent
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    _write(folder / "study.toml", _study_text((here / "study.toml").read_text(encoding="utf-8"), seed))
+    for recipe in RECIPES:
+        _write(folder / recipe, (here / recipe).read_text(encoding="utf-8"))
+    for name, rows in county_files(county).items():
+        _write(data / name, _csv(rows))
+    _write(data / "boundaries.geojson", _geojson(county, LEVELS[0], "patch"))
+    _write(data / "boroughs.geojson", _geojson(county, LEVELS[2], "borough"))
+
+
+def county_files(county: County) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of the county's CSV files by file name, each cell as it stands in the file.
+
+    Args:
+        county: The county.
+    """
+    return {
+        "areas.csv": _area_rows(county),
+        "memberships.csv": _membership_rows(county),
+        "deprivation.csv": _value_rows(county, "deprivation"),
+        "community.csv": _value_rows(county, "community"),
+        "priorities.csv": _priority_rows(county),
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    """Write text as UTF-8 with plain line ends on every system, so that bytes and checksums agree."""
+    path.write_bytes(text.encode("utf-8"))
+
+
+def _study_text(template: str, seed: int) -> str:
+    """Return the study with the county's seed and the columns of its files."""
+    text = template.replace(f"seed = {SEED}", f"seed = {seed}")
+    for source in ("deprivation", "community"):
+        columns = "\n".join(_column_text(item) for item in INDICATORS if item.source == source)
+        text = text.replace(f"#COLUMNS {source}\n", columns)
+    return text
+
+
+def _column_text(item: Indicator) -> str:
+    """Return the settings of one indicator's column."""
+    lines = [
+        f"[sources.{item.source}.columns.{item.column}]",
+        f'indicator = "{item.name}"',
+        f"direction = {item.direction:<19}# higher means {'more' if item.direction == 1 else 'less'} need",
+        f'title = "{item.title}"',
+        f'unit = "{item.unit}"',
+    ]
+    if item.above_column:
+        lines += [f'numerator = "{item.above_column}"', f'denominator = "{_below_column(item)}"']
+    if item.note:
+        lines.append(f'note = "{item.note}"')
+    return "\n".join(lines) + "\n"
+
+
+def _below_column(item: Indicator) -> str:
+    return {"people": "people", "homes": "homes", "workers": "working_age_people"}[item.below]
+
+
+def _cells(values: pd.Series[Any], digits: int = 0) -> list[str]:  # type: ignore[type-arg]  # Series takes no argument at run time before pandas 3
+    """Return numbers as they stand in a file; missing ones as the publishers' mark."""
+    numbers = values.to_numpy(dtype=float, na_value=float("nan"))
+    return [MISSING if isnan(x) else f"{x:.{digits}f}" for x in numbers]
+
+
+def _area_rows(county: County) -> list[dict[str, str]]:
+    small = county.areas[county.areas["level"] == LEVELS[0]]
+    columns = {
+        "patch": list(small["area"]),
+        "patch_name": list(small["name"]),
+        "people": _cells(small["population"]),
+        "homes": _cells(small["households"]),
+    }
+    return _rows(columns)
+
+
+def _membership_rows(county: County) -> list[dict[str, str]]:
+    names = dict(zip(county.areas["area"], county.areas["name"], strict=True))
+    columns: dict[str, list[str]] = {"patch": list(county.patches)}
+    for level in LEVELS[1:]:
+        links = county.memberships[county.memberships["parent_level"] == level]
+        parent = dict(zip(links["area"], links["parent"], strict=True))
+        stem = level.removesuffix("25")
+        columns[stem] = [parent[code] for code in county.patches]
+        columns[f"{stem}_name"] = [names[code] for code in columns[stem]]
+    return _rows(columns)
+
+
+def _value_rows(county: County, source: str) -> list[dict[str, str]]:
+    """Return a wide table: one row an area, one column an indicator, counts beside rates."""
+    columns: dict[str, list[str]] = {"patch": list(county.patches)}
+    for item in (item for item in INDICATORS if item.source == source):
+        values = county.values[county.values["indicator"] == item.name]
+        columns[item.column] = _cells(values["value"], 2)
+        if item.above_column:
+            columns[item.above_column] = _cells(values["numerator"])
+            columns[_below_column(item)] = _cells(values["denominator"])
+    return _rows(columns)
+
+
+def _priority_rows(county: County) -> list[dict[str, str]]:
+    table = county.priorities
+    columns = {
+        "county": list(table["area"]),
+        "priority": list(table["priority"]),
+        "weight": _cells(table["weight"], 1),
+        "low": _cells(table["low"], 1),
+        "high": _cells(table["high"], 1),
+        "respondents": _cells(table["respondents"]),
+        "collected": list(table["collected"]),
+    }
+    return _rows(columns)
+
+
+def _rows(columns: dict[str, list[str]]) -> list[dict[str, str]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _csv(rows: list[dict[str, str]]) -> str:
+    """Return rows as CSV with a header."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _geojson(county: County, level: str, key: str) -> str:
+    """Return boundaries of one level as GeoJSON (RFC 7946: EPSG:4326, outer rings anticlockwise)."""
+    names = dict(zip(county.areas["area"], county.areas["name"], strict=True))
+    features = []
+    for code, rings in county.rings[level].items():
+        parts = polygons(rings)
+        shape = (
+            {"type": "Polygon", "coordinates": parts[0]}
+            if len(parts) == 1
+            else {"type": "MultiPolygon", "coordinates": parts}
+        )
+        properties = {key: code, "name": names[code]}
+        features.append({"type": "Feature", "properties": properties, "geometry": shape})
+    lines = ",\n".join(json.dumps(feature, separators=(",", ":")) for feature in features)
+    return f'{{"type":"FeatureCollection","features":[\n{lines}\n]}}\n'
