@@ -37,22 +37,18 @@ def _oriented(x: npt.ArrayLike, direction: npt.ArrayLike, method: str) -> tuple[
     return (rows if (signs == 1).all() else rows * signs[:, None]), shape
 
 
-def _ends(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the lowest and highest known value of each row, NaN where none is known."""
-    low, high = rows.min(axis=1), rows.max(axis=1)
-    if np.isnan(low).any():  # the rare case: a second pass that passes over missing values
-        low, high = np.fmin.reduce(rows, axis=1), np.fmax.reduce(rows, axis=1)
-    return low, high
-
-
 def _known_ends(
     rows: FloatArray, shape: tuple[int, ...], names: Names, method: str
 ) -> tuple[FloatArray, FloatArray]:
     """Return the ends of each row, or refuse rows that are constant, empty or infinite."""
     low, high = np.empty(len(rows)), np.empty(len(rows))
     for part in blocks(*rows.shape):
-        low[part], high[part] = _ends(rows[part])
-    if not np.isfinite(high - low).all() or (low == high).any():
+        low[part], high[part] = rows[part].min(axis=1), rows[part].max(axis=1)
+    for row in np.flatnonzero(np.isnan(low)):  # a second pass that passes over missing values
+        low[row], high[row] = np.fmin.reduce(rows[row]), np.fmax.reduce(rows[row])
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(high - low)
+    if not finite.all() or (low == high).any():
         _refuse_flat(low, high, shape, names, method)
     return low, high
 
@@ -97,14 +93,17 @@ def _refuse_flat(
 def _linear(
     rows: FloatArray, start: FloatArray, span: FloatArray, scale: FloatArray, lift: FloatArray
 ) -> FloatArray:
-    """Return (x − start) ÷ span × scale + lift by row, block by block so that each stays in cache."""
+    """Return (x − start) ÷ span × scale + lift by row, block by block so that each stays in cache.
+
+    A negative span turns a row round: (x − high) ÷ (low − high) is to the last digit the same as orienting first.
+    """
     out = np.empty_like(rows)
     for part in blocks(*rows.shape):
         piece = np.subtract(rows[part], start[part, None], out=out[part])
         piece /= span[part, None]  # dividing first puts the ends exactly at 0 and 1
         if (scale[part] != 1).any():
             piece *= scale[part, None]
-        if lift[part].any():
+        if lift[part].any() or (span[part] < 0).any():  # adding 0 turns −0 into 0
             piece += lift[part, None]
     return out
 
@@ -137,10 +136,12 @@ def minmax(
     Source:
         OECD/JRC Handbook on Constructing Composite Indicators (2008), §5.3; COINr ``n_minmax``.
     """
-    rows, shape = _oriented(x, direction, "minmax")
+    rows, shape = as_rows(x)
+    signs = directions(direction, shape, "minmax")
     low, high = _known_ends(rows, shape, names, "minmax")
     base = by_row(lower, shape, "minmax", "lower")
-    return _linear(rows, low, high - low, by_row(upper, shape, "minmax", "upper") - base, base).reshape(shape)
+    height = by_row(upper, shape, "minmax", "upper") - base
+    return _linear(rows, np.where(signs > 0, low, high), signs * (high - low), height, base).reshape(shape)
 
 
 def zscore(
@@ -171,13 +172,14 @@ def zscore(
     Source:
         OECD/JRC Handbook (2008), §5.2; COINr ``n_zscore``.
     """
-    rows, shape = _oriented(x, direction, "zscore")
+    rows, shape = as_rows(x)
+    signs = directions(direction, shape, "zscore")
     _known_ends(rows, shape, names, "zscore")
     centre, spread = np.empty(len(rows)), np.empty(len(rows))
     for part in blocks(*rows.shape):
         centre[part], spread[part] = _mean_sd(rows[part])
     lift = by_row(mean, shape, "zscore", "mean")
-    return _linear(rows, centre, spread, by_row(sd, shape, "zscore", "sd"), lift).reshape(shape)
+    return _linear(rows, centre, signs * spread, by_row(sd, shape, "zscore", "sd"), lift).reshape(shape)
 
 
 def _mean_sd(rows: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -75,7 +75,7 @@ def shrink(
         raise MethodError(
             Problem("shrink", "parents do not fit", got, f"whole numbers of shape {shape[-1:]}")
         )
-    bad = ((r < 0) | (n < 0) | (r > n)).any(axis=1)
+    bad = np.asarray(((r < 0) | (n < 0) | (r > n)).any(axis=1))
     refuse_rows(
         "shrink", bad, shape, names, what="has counts out of range", expected="0 ≤ numerator ≤ denominator"
     )

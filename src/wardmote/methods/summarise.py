@@ -59,7 +59,7 @@ def _sums(table: FloatArray, codes: IntArray, n_parents: int) -> FloatArray:
     sums: FloatArray = np.bincount(flat, weights=table.ravel(), minlength=width * len(table)).astype(
         np.float64
     )
-    return sums.reshape(len(table), width)[:, :n_parents]
+    return np.asarray(sums.reshape(len(table), width)[:, :n_parents])
 
 
 def _weighted_mean(rows: FloatArray, weights: FloatArray, codes: IntArray, n_parents: int) -> FloatArray:
@@ -73,7 +73,8 @@ def _weighted_mean(rows: FloatArray, weights: FloatArray, codes: IntArray, n_par
 def _ranked(rows: FloatArray, n: int | None) -> FloatArray:
     """Return the number of ranked areas by row, (rows, 1): as stated, or the number of known ranks."""
     count = np.count_nonzero(~np.isnan(rows), axis=1) if n is None else np.full(len(rows), n)
-    return np.maximum(count, 1).astype(np.float64)[:, None]
+    ranked: FloatArray = np.maximum(count, 1).astype(np.float64)
+    return ranked[:, None]
 
 
 def average_rank(
