@@ -677,6 +677,8 @@ def _column_problems(place: str, column: Column, values: pd.Series[Any], key: bo
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if not len(values):  # an empty chunked array loses its type below, and nothing can be wrong with no row
+        return []
     array = pa.chunked_array([values.array.__arrow_array__()])
     broken: list[tuple[str, Any]] = []
     if (column.required or key) and array.null_count:
