@@ -91,7 +91,7 @@ def _below_column(item: Indicator) -> str:
     return {"people": "people", "homes": "homes", "workers": "working_age_people"}[item.below]
 
 
-def _cells(values: pd.Series[Any], digits: int = 0) -> list[str]:  # type: ignore[type-arg]  # Series takes no argument at run time before pandas 3
+def _cells(values: pd.Series[Any], digits: int = 0) -> list[str]:
     """Return numbers as they stand in a file; missing ones as the publishers' mark."""
     numbers = values.to_numpy(dtype=float, na_value=float("nan"))
     return [MISSING if isnan(x) else f"{x:.{digits}f}" for x in numbers]
