@@ -672,6 +672,15 @@ def check(name: str, data: pd.DataFrame, where: str = "") -> pd.DataFrame:
     return checked
 
 
+def _chunked(values: pd.Series[Any]) -> Any:
+    """Return a column as a chunked Arrow array."""
+    import pyarrow as pa
+
+    array = values.array.__arrow_array__()
+    # Wrapping what is chunked already would read it value by value: a hundred times slower.
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
 def _column_problems(place: str, column: Column, values: pd.Series[Any], key: bool) -> list[Problem]:
     """Return what is wrong with one column, each problem with the first row where it stands."""
     import pyarrow as pa
@@ -679,7 +688,7 @@ def _column_problems(place: str, column: Column, values: pd.Series[Any], key: bo
 
     if not len(values):  # an empty chunked array loses its type below, and nothing can be wrong with no row
         return []
-    array = pa.chunked_array([values.array.__arrow_array__()])
+    array = _chunked(values)
     broken: list[tuple[str, Any]] = []
     if (column.required or key) and array.null_count:
         broken.append(("is empty", pc.is_null(array)))
@@ -716,7 +725,7 @@ def _key_problems(place: str, declared: Table, data: pd.DataFrame) -> list[Probl
     # One integer per row from the dictionary codes of each key column: several times faster than comparing texts.
     code = np.zeros(len(data), dtype=np.int64)
     for key in declared.key:
-        array = pa.chunked_array([data[key].array.__arrow_array__()]).combine_chunks()
+        array = _chunked(data[key]).combine_chunks()
         encoded = array.dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
