@@ -14,7 +14,7 @@ STAGES = {
     "areas", "index", "uncertainty", "audit", "need", "allocate", "evaluate", "synthesis",
     "drivers", "networks", "landscape", "ballots", "cycle",
 }  # fmt: skip
-ONLY_THESE_KNOW_THE_DISK = {"pipeline", "publish", "api", "cli", "explain", "workspace"}
+ONLY_THESE_KNOW_THE_DISK = {"tasks", "pipeline", "publish", "api", "cli", "explain", "workspace"}
 
 # What each part may import, besides itself. `workspace` knows the ledger and the tables, nothing of what they mean.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -29,10 +29,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sources": UNDER_ALL,
     "engine": UNDER_ALL | {"methods"},
     **{stage: UNDER_ALL | {"engine", "methods"} for stage in STAGES},
-    "workspace": UNDER_ALL,
-    "pipeline": UNDER_ALL | STAGES | {"engine", "sources", "workspace", "methods"},
-    "explain": UNDER_ALL | {"workspace", "pipeline"},
-    "publish": UNDER_ALL | {"workspace", "pipeline", "explain"},
+    "lineage": {"errors", "tables"},
+    "workspace": UNDER_ALL | {"lineage"},
+    "tasks": UNDER_ALL | {"lineage", "workspace"},
+    "pipeline": UNDER_ALL | STAGES | {"engine", "sources", "lineage", "workspace", "tasks", "methods"},
+    "explain": UNDER_ALL | {"lineage", "workspace", "tasks", "pipeline"},
+    "publish": UNDER_ALL | {"lineage", "workspace", "pipeline", "explain"},
     "api": UNDER_ALL | STAGES | {"workspace", "pipeline", "explain", "publish"},
     "cli": UNDER_ALL | {"workspace", "pipeline", "explain", "publish", "api", "sources", "toy"},
     "__main__": {"cli"},
@@ -99,7 +101,8 @@ HEAVY = {
 
 
 @pytest.mark.parametrize(
-    "name", ["cli", "workspace", "pipeline", "study", "tables", "errors", "words", "levels"]
+    "name",
+    ["cli", "lineage", "workspace", "tasks", "pipeline", "study", "tables", "errors", "words", "levels"],
 )
 def test_what_the_command_line_needs_at_start_is_light(name: str) -> None:
     """Importing these at the top would cost each command half a second or more."""

@@ -1,0 +1,260 @@
+"""One stage at work for one section of the study: which parts it reads, what it depends on, and why it must run again.
+
+Everything here is decided from the study and the ledger; no table is opened and no numerical library imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wardmote.lineage import (
+    Entry,
+    Ledger,
+    Part,
+    RawNote,
+    code_hash,
+    digest_json,
+    file_state,
+    task_key,
+    versions,
+)
+from wardmote.workspace import Workspace
+
+if TYPE_CHECKING:
+    from wardmote.levels import Level
+    from wardmote.study import IndexSpec, Study
+
+Chosen = dict[str, tuple[Part, ...]]
+"""The parts that a task reads, by table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the flow.
+
+    Attributes:
+        name: Its name, as `wardmote run` takes it.
+        function: Where its function lies, ``module:name``; imported only when it runs.
+        reads: Tables that it reads; each is an argument of the function.
+        writes: Tables that it writes; each is a field of the result.
+        sections: The IDs of the study's sections that it serves; each makes a task.
+        choose: Which parts of the tables in `reads` a task needs, from the ledger.
+        settings: Further arguments of the function, from the study.
+        repeats: Whether its rows repeat what suppliers published; see `wardmote.lineage.Ledger.exportable`.
+    """
+
+    name: str
+    function: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    sections: Callable[[Study], Iterable[str]]
+    choose: Callable[[Study, str, Ledger], Chosen]
+    settings: Callable[[Study, str], dict[str, Any]]
+    repeats: bool = False
+
+
+# ---- what a task reads
+
+
+def no_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """A source reads raw files, not tables."""
+    return {}
+
+
+def area_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """Areas are put together from what all sources say."""
+    return {name: ledger.parts(name) for name in ("area_facts", "membership_facts")}
+
+
+def conversion_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """A conversion reads values at its level, from sources and from the conversions above it in the file."""
+    spec = study.conversion[section]
+    earlier = list(study.conversion)[: list(study.conversion).index(section)]
+    values = tuple(
+        part
+        for part in _holding(ledger, set(spec.indicators), spec.from_)
+        if part.stage == "sources" or (part.stage == "conversion" and part.id in earlier)
+    )
+    return {
+        "values": values,
+        "indicators": _beside("indicators", values, ledger),
+        "areas": ledger.parts("areas"),
+        "memberships": ledger.parts("memberships"),
+    }
+
+
+def index_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """An index reads the values of its indicators at its level, and priorities or boundaries where a step asks for them."""
+    spec = index_spec(study, section)
+    values = _holding(ledger, indicators_of(spec), spec.level)
+    weighing = {step.source for step in spec.steps if step.do == "weigh" and step.method == "priorities"}
+    neighbours = any(step.do == "impute" and step.method == "neighbours" for step in spec.steps)
+    return {
+        "areas": ledger.parts("areas"),
+        "memberships": ledger.parts("memberships"),
+        "indicators": _beside("indicators", values, ledger),
+        "values": values,
+        "priorities": tuple(
+            part for part in ledger.parts("priorities") if part.id in weighing or "" in weighing
+        ),
+        "boundaries": tuple(
+            part
+            for part in ledger.parts("boundaries")
+            if neighbours and spec.level in part.contents.get("level", [])
+        ),
+    }
+
+
+def comparison_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """A comparison reads the scores of two indices."""
+    return {
+        "scores_a": ledger.parts("scores", [section]),
+        "scores_b": ledger.parts("scores", [study.index[section].beside]),
+    }
+
+
+def need_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """A definition of need reads the two indices that it names."""
+    spec = study.need[section]
+    two = (spec.deprivation, spec.community)
+    return {
+        "areas": ledger.parts("areas"),
+        "scores": ledger.parts("scores", two),
+        "summaries": ledger.parts("summaries", two),
+    }
+
+
+def _holding(ledger: Ledger, indicators: set[str], level: str) -> tuple[Part, ...]:
+    """Return the parts of `values` that hold any of these indicators at a level."""
+    return tuple(
+        part
+        for part in ledger.parts("values")
+        if indicators & set(part.contents.get("indicator", ())) and level in part.contents.get("level", ())
+    )
+
+
+def _beside(name: str, parts: Iterable[Part], ledger: Ledger) -> tuple[Part, ...]:
+    """Return the parts of a table that the same tasks wrote."""
+    writers = {(part.stage, part.id) for part in parts}
+    return tuple(part for part in ledger.parts(name) if (part.stage, part.id) in writers)
+
+
+def indicators_of(spec: IndexSpec) -> set[str]:
+    """Return every name in an index that may be an indicator: of leaves, of denominators, of weights."""
+    names = {node.indicator or node.node for node in spec.tree} | set(spec.indicators.values())
+    for step in spec.steps:
+        if step.do == "denominate":
+            names.add(step.by)
+        names |= {
+            value for settings in step.per.values() for value in settings.values() if isinstance(value, str)
+        }
+    return names | {spec.summarise.population}
+
+
+# ---- what a task is told besides
+
+
+def index_spec(study: Study, section: str) -> IndexSpec:
+    """Return the settings of an index, its level filled in: the study's smallest where the index names none."""
+    spec = study.index[section]
+    if not spec.level and study.study.levels:
+        return spec.model_copy(update={"level": study.study.levels[0]})
+    return spec
+
+
+def levels_of(study: Study) -> Mapping[str, Level]:
+    """Return the levels of a study by name."""
+    from wardmote.levels import known_levels
+
+    return known_levels(study.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One stage at work for one section of the study."""
+
+    stage: Stage
+    id: str
+
+    @property
+    def key(self) -> str:
+        """Name of the task: ``index.imd``."""
+        return task_key(self.stage.name, self.id)
+
+
+def raw_notes(files: Iterable[Any], folder: Path) -> tuple[RawNote, ...]:
+    """Return the ledger's notes of raw files, paths inside the study relative to it."""
+    notes = []
+    for file in files:
+        path = Path(file.path)
+        shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+        size, mtime = file_state(path) or (0, 0)
+        notes.append(
+            RawNote(shown.as_posix(), file.address, file.retrieved, file.sha256, file.form, size, mtime)
+        )
+    return tuple(notes)
+
+
+def ingredients_of(study: Study, task: Task, chosen: Chosen, raw: Iterable[RawNote]) -> dict[str, str]:
+    """Return everything that a task's outputs depend on, each with a hash; see `wardmote.lineage.Entry`."""
+    ingredients = {
+        "spec": digest_json(spec_of(study, task, full=True)),
+        "code": code_hash(task.stage.function.partition(":")[0]),
+        "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
+    }
+    if task.stage.name in ("sources", "areas"):
+        ingredients["levels"] = digest_json({name: spec.model_dump() for name, spec in study.level.items()})
+    for note in raw:
+        ingredients[f"raw {note.path}"] = note.sha256
+    for name, parts in chosen.items():
+        for part in parts:
+            ingredients[f"input {part.file}"] = part.sha256
+        if not parts:
+            ingredients[f"no {name}"] = "none"
+    return ingredients
+
+
+def spec_of(study: Study, task: Task, *, full: bool = False) -> Any:
+    """Return a task's section of the study as JSON.
+
+    Args:
+        study: The study.
+        task: The task.
+        full: With all defaults (for the hash), or only what the study and its recipe say (for readers).
+    """
+    settings = task.stage.settings(study, task.id)
+    spec = settings.pop("spec", None)
+    others = {key: value for key, value in settings.items() if isinstance(value, str)}
+    if spec is None:
+        return others
+    said = spec.model_dump(mode="json", by_alias=True, exclude_defaults=not full)
+    return {"settings": said, **others} if full else said
+
+
+def why_not_current(
+    entry: Entry | None, ingredients: Mapping[str, str], workspace: Workspace
+) -> tuple[str, ...]:
+    """Return why a task must run, in words; nothing where it is current."""
+    if entry is None:
+        return ("it has not run yet",)
+    reasons = []
+    told = {
+        "spec": "its section of the study changed",
+        "code": "the code that computes it changed",
+        "versions": "a library changed",
+        "levels": "the study's levels changed",
+    }
+    for name in [*ingredients, *(key for key in entry.ingredients if key not in ingredients)]:
+        if ingredients.get(name) != entry.ingredients.get(name):
+            kind, _, rest = name.partition(" ")
+            reasons.append(
+                told.get(name)
+                or f"{ {'raw': 'the file', 'input': 'its input'}.get(kind, kind) } {rest} changed"
+            )
+    reasons += [
+        f"its table {part.file} is missing or damaged" for part in entry.parts if not workspace.intact(part)
+    ]
+    return tuple(reasons)
