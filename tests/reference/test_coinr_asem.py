@@ -37,7 +37,9 @@ class Asem:
     nodes: pd.DataFrame
 
     def table(self, name: str, columns: list[str] | None = None) -> Array:
-        frame = pd.read_csv(self.folder / "coinr_reference" / f"{name}.csv").set_index("uCode").loc[self.units]
+        frame = (
+            pd.read_csv(self.folder / "coinr_reference" / f"{name}.csv").set_index("uCode").loc[self.units]
+        )
         return frame[columns or list(self.indicators.index)].to_numpy(dtype=float).T
 
 
@@ -180,9 +182,11 @@ def test_aggregate_three_levels(asem: Asem, target: str) -> None:
 
 def test_pca_weights_of_sub_pillars(asem: Asem) -> None:
     aggregated = asem.table("default_Aggregated", AGGREGATES)
-    reference = pd.read_csv(asem.folder / "coinr_reference" / "pca_L2_weights.csv").set_index("iCode")["Weight"]
+    reference = pd.read_csv(asem.folder / "coinr_reference" / "pca_L2_weights.csv").set_index("iCode")[
+        "Weight"
+    ]
     for parent in ("Conn", "Sust"):
-        children = [code for code in asem.nodes.index[asem.nodes["Parent"] == parent]]
+        children = list(asem.nodes.index[asem.nodes["Parent"] == parent])
         x = aggregated[[AGGREGATES.index(code) for code in children]]
         theirs = reference.loc[children].to_numpy(dtype=float)
         # prcomp leaves the sign of a component open; ours is the one that sums to 0 or more.
@@ -215,7 +219,9 @@ def test_carried_denominated(asem: Asem) -> None:
 def test_carried_imputed_treated_normalised(asem: Asem) -> None:
     meta = carried_meta(asem)
     leaves = list(meta.index)
-    group = pd.read_csv(asem.folder / "ASEM_COIN_Raw.csv").set_index("UnitCode").loc[asem.units, "Group_EurAsia"]
+    group = (
+        pd.read_csv(asem.folder / "ASEM_COIN_Raw.csv").set_index("UnitCode").loc[asem.units, "Group_EurAsia"]
+    )
     filled, _ = impute.group_mean(
         carried(asem, "expected_Denominated", leaves), groups=pd.factorize(group)[0].astype(np.int64)
     )
@@ -231,7 +237,9 @@ def test_carried_aggregated(asem: Asem) -> None:
     leaves = list(meta.index)
     done = dict(zip(leaves, carried(asem, "expected_Normalised", leaves), strict=True))
     parents = {leaf: meta.loc[leaf, "Agg1"] for leaf in leaves}
-    parents |= dict(zip(meta["Agg1"], meta["Agg2"], strict=True)) | dict(zip(meta["Agg2"], meta["Agg3"], strict=True))
+    parents |= dict(zip(meta["Agg1"], meta["Agg2"], strict=True)) | dict(
+        zip(meta["Agg2"], meta["Agg3"], strict=True)
+    )
     for node in AGGREGATES:
         children = [child for child, parent in parents.items() if parent == node]
         done[node] = aggregate.arithmetic(np.stack([done[c] for c in children]), np.ones(len(children)))

@@ -57,7 +57,9 @@ def test_winsorise_counts_values_brought_in_step_by_step() -> None:
     assert ours.max() == 20.0
 
 
-@pytest.mark.parametrize("method", ["minmax", "zscore", "rank", "exponential", "distance_to_max", "percentile_rank"])
+@pytest.mark.parametrize(
+    "method", ["minmax", "zscore", "rank", "exponential", "distance_to_max", "percentile_rank"]
+)
 def test_constant_indicator_is_refused_by_name(method: str) -> None:
     # COINr returns NaN throughout: with a warning from min-max, with none from the z-score.
     x = np.array([[1.0, 2.0, 3.0], [7.0, np.nan, 7.0]])
@@ -67,7 +69,7 @@ def test_constant_indicator_is_refused_by_name(method: str) -> None:
 
 def test_treating_a_constant_indicator_is_refused_by_name() -> None:
     # COINr warns and leaves it untreated.
-    with pytest.raises(MethodError, match="'flat' has no skewness. Got 0.1 in every area"):
+    with pytest.raises(MethodError, match=r"'flat' has no skewness. Got 0.1 in every area"):
         treat.skew_kurt(np.full((1, 9), 0.1), names=["flat"])
 
 
@@ -81,7 +83,9 @@ def test_posts_and_targets_are_stated_in_the_indicators_own_unit() -> None:
 
 def test_a_target_beyond_the_least_need_is_refused() -> None:
     # COINr warns and returns negative scores.
-    with pytest.raises(MethodError, match="target at or beyond its least need. Got target 90, least need 80"):
+    with pytest.raises(
+        MethodError, match=r"target at or beyond its least need. Got target 90, least need 80"
+    ):
         normalise.distance_to_target(np.array([20.0, 80.0]), target=90, direction=-1)
 
 

@@ -11,6 +11,7 @@ areas, on their order or on how many draws are calculated at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
-from wardmote.methods.checks import BoolArray, FloatArray, choose
+from wardmote.methods.checks import BoolArray, FloatArray, blocks, choose
 
 Names = Sequence[str] | None
 """Names of the children, for errors."""
@@ -53,25 +54,47 @@ class _Children:
     def weighted_sum(self, values: FloatArray) -> FloatArray:
         """Return Σ w·values over children, (..., n).
 
-        einsum without BLAS: children are added in order and areas stay apart, so bytes do not depend on the batch or on
-        threads.
+        Products are added child by child with plain ufuncs. einsum and BLAS are as fast, but fuse multiplication and
+        addition for most areas and not for the last few, so that two areas with equal values could differ in the last
+        digit and a tie would be lost.
         """
-        subscripts = "...kn,...kn->...n" if self.per_area else "...k,...kn->...n"
-        return np.asarray(np.einsum(subscripts, self.w, values))
+        k, n = values.shape[-2:]
+        own = self.w.shape[:-2] if self.per_area else self.w.shape[:-1]
+        lead = np.broadcast_shapes(own, values.shape[:-2])
+        x = _flat(values, lead, 2)
+        w = _flat(self.w, lead, 2) if self.per_area else _flat(self.w, lead, 1)[..., None]
+        out = np.empty((math.prod(lead), n))
+        for part in blocks(len(out), n):
+            px, pw = x if len(x) == 1 else x[part], w if len(w) == 1 else w[part]
+            total = np.multiply(pw[:, 0], px[:, 0], out=out[part])
+            product = np.empty_like(total)
+            for child in range(1, k):
+                total += np.multiply(pw[:, child], px[:, child], out=product)
+        return out.reshape(*lead, n)
 
     def weight_sum(self) -> FloatArray:
-        """Return Σ w over children: (...) or (..., n), to divide by; (..., 1) where it does not differ by area."""
-        if self.per_area:
-            return np.asarray(np.add.reduce(self.w, axis=-2))
-        return np.asarray(np.einsum("...k,k->...", self.w, np.ones(self.w.shape[-1])))[..., None]
+        """Return Σ w over children in the same order: (..., n), or (..., 1) where weights do not differ by area."""
+        w = self.w if self.per_area else self.w[..., None]
+        total = w[..., 0, :].copy()
+        for child in range(1, w.shape[-2]):
+            total += w[..., child, :]
+        return total
+
+
+def _flat(array: FloatArray, lead: tuple[int, ...], axes: int) -> FloatArray:
+    """Return the array with its leading axes as one, left at length 1 where all of ``lead`` shares it."""
+    own = array.shape[-axes:]
+    if math.prod(array.shape[:-axes]) == 1:
+        return array.reshape(1, *own)
+    return np.broadcast_to(array, (*lead, *own)).reshape(-1, *own)
 
 
 def _checked(
     method: str, x: npt.ArrayLike, weights: npt.ArrayLike, names: Names, per_area: bool | None
 ) -> _Children:
     """Return values and weights that fit each other, or refuse them."""
-    values = np.asarray(x, dtype=np.float64)
-    w = np.asarray(weights, dtype=np.float64)
+    values = np.ascontiguousarray(x, dtype=np.float64)
+    w = np.ascontiguousarray(weights, dtype=np.float64)
     if values.ndim < 2 or 0 in values.shape[-2:]:
         got = f"shape {values.shape}"
         raise MethodError(Problem(method, "there are no children or no areas", got, "shape (..., k, n)"))

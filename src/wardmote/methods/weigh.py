@@ -260,7 +260,11 @@ def one_factor(correlations: npt.ArrayLike) -> OneFactor:
     psi = np.asarray(found.x, dtype=np.float64)
     loadings = _loadings(matrix, psi)
     at_bound = bool((psi <= LEAST_UNIQUENESS * (1 + 1e-6)).any())
-    return OneFactor(loadings if loadings.sum() >= 0 else -loadings, psi, bool(found.success), at_bound)
+    # Steps too small for the line search count as the end where the slope, within the bounds, is flat to rounding.
+    slope = gradient(psi)
+    free = np.where(slope > 0, psi > LEAST_UNIQUENESS, psi < 1)
+    converged = bool(found.success) or bool(np.abs(slope[free]).max(initial=0.0) < 1e-6)
+    return OneFactor(loadings if loadings.sum() >= 0 else -loadings, psi, converged, at_bound)
 
 
 def _scaled_eigen(matrix: FloatArray, psi: FloatArray) -> tuple[FloatArray, FloatArray]:
