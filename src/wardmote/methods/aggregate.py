@@ -37,6 +37,13 @@ COPELAND_TOLERANCE = 1e-12
 of about 1e-16 each, so 1e-12 is far above rounding and far below any stated weight."""
 
 
+TILE = 4096
+"""Areas summed at a time, for as many draws as fill a block: the fastest of ten sizes tried with 200 draws of 40 children.
+
+It changes speed only: every area is calculated by itself.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Children:
     """Checked values and weights.
@@ -64,12 +71,17 @@ class _Children:
         x = _flat(values, lead, 2)
         w = _flat(self.w, lead, 2) if self.per_area else _flat(self.w, lead, 1)[..., None]
         out = np.empty((math.prod(lead), n))
-        for part in blocks(len(out), n):
-            px, pw = x if len(x) == 1 else x[part], w if len(w) == 1 else w[part]
-            total = np.multiply(pw[:, 0], px[:, 0], out=out[part])
-            product = np.empty_like(total)
-            for child in range(1, k):
-                total += np.multiply(pw[:, child], px[:, child], out=product)
+        for start in range(0, n, TILE):
+            areas = slice(start, start + TILE)
+            tile = min(TILE, n)
+            for part in blocks(len(out), tile):
+                px = (x if len(x) == 1 else x[part])[..., areas]
+                pw = w if len(w) == 1 else w[part]
+                pw = pw[..., areas] if self.per_area else pw
+                total = np.multiply(pw[:, 0], px[:, 0], out=out[part, areas])
+                product = np.empty_like(total)
+                for child in range(1, k):
+                    total += np.multiply(pw[:, child], px[:, child], out=product)
         return out.reshape(*lead, n)
 
     def weight_sum(self) -> FloatArray:

@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
-from wardmote.methods.checks import FloatArray, IntArray, as_rows, blocks, by_row, choose, refuse_rows
+from wardmote.methods.checks import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    as_rows,
+    blocks,
+    by_row,
+    choose,
+    refuse_rows,
+)
 
 Names = Sequence[str] | None
 """Names of the leaves, for errors."""
@@ -112,6 +121,12 @@ def _passes(
 ) -> npt.NDArray[np.bool_]:
     """Return whether the rule holds: it fails only where both limits are reached."""
     return (np.abs(skew) < max_skew) | (kurt < max_kurt)
+
+
+def _known(row: FloatArray) -> BoolArray | slice:
+    """Return what selects the known values of a row: everything, without a copy, where none is missing."""
+    missing = np.isnan(row)
+    return ~missing if missing.any() else slice(None)
 
 
 def _judged(
@@ -290,7 +305,7 @@ def _treat(
     refused: dict[int, str] = {}
     most = np.inf if winmax is None else winmax
     for row in failing:
-        there = ~np.isnan(rows[row])
+        there = _known(rows[row])
         known = rows[row][there]
         limit = float(limits[0][row]), float(limits[1][row])
         start = float(before[0][row]), float(before[1][row])
@@ -348,7 +363,7 @@ def _transform(
     out, refused = rows.copy(), {}
     done = np.full(len(rows), "none", dtype="<U16")
     for row in range(len(rows)):
-        there = ~np.isnan(rows[row])
+        there = _known(rows[row])
         refused[row] = _TRANSFORMS[method][0](rows[row][there])
         if not refused[row]:
             out[row, there], done[row] = _TRANSFORMS[method][1](rows[row][there], power)
