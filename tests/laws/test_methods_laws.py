@@ -200,6 +200,16 @@ def test_aggregating_relabelled_areas_draws_and_weights_by_area(
     np.testing.assert_array_equal(w, kept[1])
 
 
+@pytest.mark.parametrize("method", AGGREGATES)
+@pytest.mark.parametrize("n", [7, 33, 4099])
+def test_equal_areas_score_equally_wherever_they_stand(method: str, n: int) -> None:
+    # To the last digit, or a tie is lost: vector and scalar loops, and the end of a tile, must not differ.
+    x = np.repeat(np.array([[11.3], [27.77], [93.1]]), n, axis=1)
+    x[1, n // 2] = np.nan
+    scores = np.delete(aggregate.AGGREGATE[method](x, [0.225, 0.135, 0.093], **AGGREGATES[method]), n // 2)
+    assert len(np.unique(scores)) == 1
+
+
 @pytest.mark.parametrize("method", [*MEANS, "copeland"])
 @LAW
 @given(xw=weighted(), factor=st.sampled_from([0.001, 3.0, 1000.0]))
