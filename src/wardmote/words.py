@@ -7,7 +7,7 @@ choices*.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isnan
 
 WORDS_TO_TEN = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -107,3 +107,259 @@ def sentence(text: str) -> str:
         return ""
     ended = stripped if stripped[-1] in ".!?" else f"{stripped}."
     return ended[0].upper() + ended[1:]
+
+
+# --- Indices and need -----------------------------------------------------------------------------------------------------
+
+Told = tuple[str, float, str]
+"""One finding: its sentence, the number that it tells, and the table that holds it."""
+
+_NOUNS = (
+    ("lsoa", "neighbourhood (LSOA)", "neighbourhoods (LSOAs)"),
+    ("msoa", "larger neighbourhood (MSOA)", "larger neighbourhoods (MSOAs)"),
+    ("oa", "output area", "output areas"),
+    ("ward", "ward", "wards"),
+    ("lad", "local authority", "local authorities"),
+    ("utla", "upper-tier authority", "upper-tier authorities"),
+    ("rgn", "region", "regions"),
+    ("pcon", "constituency", "constituencies"),
+    ("dz", "data zone", "data zones"),
+    ("iz", "intermediate zone", "intermediate zones"),
+)
+
+
+def level_nouns(level: str) -> tuple[str, str]:
+    """Return how one and several areas of a level are called; "area" and "areas" for a level that is not known here.
+
+    Args:
+        level: Name of the level with its vintage, for instance lsoa21.
+    """
+    stem = level.rstrip("0123456789")
+    return next(((one, many) for name, one, many in _NOUNS if name == stem), ("area", "areas"))
+
+
+def index_findings(
+    title: str,
+    nouns: tuple[str, str],
+    *,
+    areas: int,
+    scored: int,
+    inside: int,
+    residents: float,
+    share: float,
+    no_data: Sequence[str],
+    left_out: Sequence[str],
+    screened: Sequence[str],
+    leaves: int,
+) -> list[Told]:
+    """Return what an index says of all areas together, and which nodes it does without.
+
+    Args:
+        title: Title of the index.
+        nouns: How one and several areas are called.
+        areas: Areas of the index.
+        scored: Those with a score.
+        inside: Those in the greatest-need share.
+        residents: Usual residents there, NaN where not known.
+        share: The share.
+        no_data, left_out, screened: Titles of nodes that are not used, by reason.
+        leaves: Leaves of the whole tree.
+    """
+    told: list[Told] = []
+
+    def say(number: float, table: str, text: str) -> None:
+        told.append((sentence(text), number, table))
+
+    none = areas - scored
+    rest = f"; {count(none, *nouns)} {have(none)} none" if none else ""
+    say(scored, "scores", f"{title}: {count(scored, *nouns)} {have(scored)} a score{rest}")
+    live = "" if isnan(residents) else f", where {people(residents)} live"
+    within = f"in the greatest-need {share_of(share)} of this index"
+    say(inside, "scores", f"{count(inside, *nouns)} {are(inside)} {within}{live}")
+    if no_data:
+        number = len(no_data)
+        lacking = f"{number} of its {leaves} indicators {have(number)} no data and {are(number)} left out"
+        say(number, "nodes", f"{lacking}: {listed(no_data, 8)}")
+    if left_out:
+        say(len(left_out), "nodes", f"left out by the study: {listed(left_out, 8)}")
+    if screened:
+        say(len(screened), "nodes", f"left out for too few values: {listed(screened, 8)}")
+    return told
+
+
+def data_findings(
+    nouns: tuple[str, str],
+    *,
+    missing: Mapping[str, int],
+    imputed: int,
+    partial: int,
+    treated: Sequence[tuple[str, int, str]],
+    outside: int,
+    split: Mapping[str, int],
+) -> list[Told]:
+    """Return what was missing, imputed, treated or left aside in an index; what did not happen is not told.
+
+    Args:
+        nouns: How one and several areas are called.
+        missing: Missing values by title of the leaf.
+        imputed: Values that were imputed.
+        partial: Areas with a score though some child of a node is missing.
+        treated: Title, cells and treatment of each treated leaf.
+        outside: Areas with values that are not the study's.
+        split: By level, areas that lie in several larger ones.
+    """
+    told: list[Told] = []
+
+    def say(number: float, table: str, text: str) -> None:
+        told.append((sentence(text), number, table))
+
+    if missing:
+        total = sum(missing.values())
+        named = listed([f"{name} ({number:,})" for name, number in missing.items()], 5)
+        filled = f"{count(imputed, 'value was imputed', 'values were imputed')} and {are(imputed)} marked"
+        what = filled if imputed else "none was imputed"
+        say(total, "nodes", f"{count(total, 'value is', 'values are')} missing: {named}; {what}")
+    if partial:
+        fewer = "a score that rests on fewer parts than the others"
+        say(partial, "scores", f"{count(partial, *nouns)} {have(partial)} {fewer}")
+    brought = [(name, cells) for name, cells, how in treated if how == "winsorise"]
+    if brought:
+        cells = sum(number for _, number in brought)
+        what = count(cells, "extreme value was", "extreme values were")
+        say(cells, "adjustments", f"{what} brought in: {listed([name for name, _ in brought], 5)}")
+    transformed = [name for name, _, how in treated if how not in ("winsorise", "none")]
+    if transformed:
+        say(len(transformed), "nodes", f"transformed for their skew: {listed(transformed, 8)}")
+    if outside:
+        what = "that are not among the study's areas were left aside"
+        say(outside, "scores", f"values of {count(outside, *nouns)} {what}")
+    for level, number in split.items():
+        lie, stand = ("lies", "counts") if number == 1 else ("lie", "count")
+        where = f"in more than one {level_nouns(level)[0]} and {stand} where the largest share lies"
+        say(number, "memberships", f"{count(number, *nouns)} {lie} {where}")
+    return told
+
+
+def have(number: float) -> str:
+    """Return ``has`` for one and ``have`` for any other number."""
+    return "has" if number == 1 else "have"
+
+
+def are(number: float) -> str:
+    """Return ``is`` for one and ``are`` for any other number."""
+    return "is" if number == 1 else "are"
+
+
+def share_of(share: float) -> str:
+    """Return how a greatest-need share is said: ``tenth``, ``fifth``, ``12.5%``."""
+    named = {0.1: "tenth", 0.2: "fifth", 0.25: "quarter", 0.5: "half", 0.05: "twentieth"}
+    return named.get(share, f"{100 * share:g}%")
+
+
+_SUMMARY = {
+    "proportion": "has the largest share of its {many} in the greatest-need tenth ({percent})",
+    "average score": "has the greatest need by average score ({figure})",
+    "average rank": "has the greatest need by average rank",
+    "extent": "has the largest extent of need ({percent} of residents, by the measure's weights)",
+    "local concentration": "has the greatest local concentration of need",
+}
+
+
+def summary_findings(
+    leaders: Sequence[tuple[str, str, str, float, int]], nouns: tuple[str, str]
+) -> list[Told]:
+    """Return for each level of larger areas which one comes first, by one stated measure.
+
+    Args:
+        leaders: Level, measure, name of the area, value, and number of areas that were ranked.
+        nouns: How one and several of the small areas are called.
+    """
+    told: list[Told] = []
+    for level, measure, name, value, total in leaders:
+        if total < 2:
+            continue
+        what = _SUMMARY[measure].format(many=nouns[1], percent=percent(value), figure=figure(value))
+        told.append((sentence(f"of {total:,} {level_nouns(level)[1]}, {name} {what}"), value, "summaries"))
+    return told
+
+
+def comparison_findings(
+    index: str,
+    beside: str,
+    nouns: tuple[str, str],
+    *,
+    total: int,
+    enters: int,
+    leaves: int,
+    shift: float,
+    left: int,
+    share: float,
+) -> list[Told]:
+    """Return how two indices differ.
+
+    Args:
+        index, beside: Their names.
+        nouns: How one and several areas are called.
+        total: Areas that both rank.
+        enters: Areas in the greatest-need share of the first only.
+        leaves: Areas in that of the other only.
+        shift: Median difference of rank, in places.
+        left: Areas that only one of them ranks.
+        share: The share.
+    """
+    told: list[Told] = []
+    if total:
+        moved = f"puts {count(enters, *nouns)} into the greatest-need {share_of(share)} and leaves {count(leaves, *nouns)} out"
+        told.append((sentence(f"beside {beside}, {index} {moved}"), enters, "comparisons"))
+        apart = f"differ by {figure(shift, 0)} places or fewer"
+        told.append((sentence(f"half of {count(total, *nouns)} {apart}"), shift, "comparisons"))
+    if left:
+        what = f"{count(left, *nouns)} ranked by only one of the two {are(left)} left out"
+        told.append((sentence(what), left, "comparisons"))
+    return told
+
+
+def need_findings(
+    title: str,
+    nouns: tuple[str, str],
+    *,
+    share: float,
+    counts: Mapping[str, int],
+    people_in: Mapping[str, float],
+    missing: int,
+    measure: str = "",
+) -> list[Told]:
+    """Return how many areas have both kinds of need, one or neither, and how many people live there.
+
+    Args:
+        title: What an area with both is called, for instance "doubly disadvantaged".
+        nouns: How one and several areas are called.
+        share: Share of areas with the greatest need in each index.
+        counts: Areas by type: both, deprivation only, community need only, neither.
+        people_in: Usual residents by type, NaN where not known.
+        missing: Areas that miss one of the two ranks.
+        measure: Summary that was ranked at a higher level, "" at the indices' own.
+    """
+    told: list[Told] = []
+    total, tenth = sum(counts.values()), f"in the greatest-need {share_of(share)} of"
+
+    def living(kind: str) -> str:
+        number = people_in.get(kind, float("nan"))
+        return "" if isnan(number) or not counts.get(kind) else people(number)
+
+    both = counts.get("both", 0)
+    by = f" (ranked by {measure})" if measure else ""
+    where = f"; {living('both')} live there" if living("both") else ""
+    what = f"{title}: {tenth} both deprivation and community need{by}{where}"
+    told.append((sentence(f"{count(both, *nouns)} of {total:,} {are(both)} {what}"), both, "need"))
+    for kind in ("deprivation only", "community need only"):
+        number = counts.get(kind, 0)
+        where = f" ({living(kind)})" if living(kind) else ""
+        told.append(
+            (sentence(f"{count(number, *nouns)}{where} {are(number)} {tenth} {kind}"), number, "need")
+        )
+    if missing:
+        lacks = "misses" if missing == 1 else "miss"
+        what = f"{count(missing, *nouns)} {lacks} one of the two ranks and {have(missing)} no type"
+        told.append((sentence(what), missing, "need"))
+    return told
