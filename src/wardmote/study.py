@@ -278,7 +278,7 @@ class TreatStep(StepSpec):
     """Tame outliers and skew."""
 
     do: Literal["treat"]
-    method: Literal["skew-kurt", "winsorise", "log", "log-ct", "log-ct-plus", "log-gii", "box-cox"]
+    method: Literal["skew-kurt", "winsorise", "log-ct", "log-ct-plus", "log-ct-orig", "log-gii", "box-cox"]
     winmax: int | None = Field(default=None, ge=0)
     max_skew: float | None = Field(default=None, gt=0)
     max_kurt: float | None = Field(default=None, gt=0)
