@@ -1,0 +1,276 @@
+"""The index stage: indicators of many areas become one index, with every step, weight and gap on record.
+
+``build_index`` takes the long tables and an `IndexSpec` and returns tables: the nodes of the tree with their weights as used,
+scores with ranks and deciles, contributions, adjustments, summaries for larger areas, similar areas, and findings in words. It
+is deterministic: nothing is drawn at random. Rank 1 is the greatest need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wardmote import words
+from wardmote.engine import Evaluation, Plan, compile_index, evaluate
+from wardmote.errors import InputError, Problem
+from wardmote.index.compare import CompareTables, compare_indices, findings_table, root_of
+from wardmote.index.inputs import Inputs, arrow, gather, surroundings
+from wardmote.index.results import (
+    Ranked,
+    adjustments_table,
+    contributions_table,
+    nodes_table,
+    rank_all,
+    scores_table,
+    similar_table,
+    summaries_table,
+)
+from wardmote.methods.ranks import greatest_need
+from wardmote.study import IndexSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "BuiltIndex",
+    "CompareTables",
+    "IndexTables",
+    "build_index",
+    "compare_indices",
+    "compute_index",
+    "root_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexTables:
+    """One index in tables; see `wardmote.tables` for their columns.
+
+    Attributes:
+        nodes: The tree, left-out nodes too, with weights as used and their origin.
+        scores: Each node's score, rank, decile and value for each area; the root's rows stand first.
+        contributions: Points of the root's score by node, where exact.
+        adjustments: Imputed and winsorised cells.
+        summaries: Summaries for larger areas.
+        similar: Areas most alike.
+        findings: What was found, in sentences.
+    """
+
+    nodes: pd.DataFrame
+    scores: pd.DataFrame
+    contributions: pd.DataFrame
+    adjustments: pd.DataFrame
+    summaries: pd.DataFrame
+    similar: pd.DataFrame
+    findings: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIndex:
+    """One index in arrays, for whoever goes on calculating with it.
+
+    Attributes:
+        plan: The compiled index.
+        inputs: Its columns, areas, populations and larger areas.
+        evaluation: Scores, values, weights and changes by node.
+        directions: Direction by indicator.
+        sources: Source by indicator.
+    """
+
+    plan: Plan
+    inputs: Inputs
+    evaluation: Evaluation
+    directions: Mapping[str, int]
+    sources: Mapping[str, str]
+
+
+def build_index(
+    areas: pd.DataFrame,
+    memberships: pd.DataFrame,
+    indicators: pd.DataFrame,
+    values: pd.DataFrame,
+    priorities: pd.DataFrame,
+    *,
+    spec: IndexSpec,
+    index: str,
+    share: float = 0.1,
+    boundaries: pd.DataFrame | None = None,
+) -> IndexTables:
+    """Return an index in tables.
+
+    Areas are those of the study at the index's level for which any leaf has a row, in the order of their codes. An area
+    without a score keeps its rows, with null; values of areas that are not the study's are left aside and counted.
+
+    Args:
+        areas: Table `areas`; population weighs the summaries. Without rows at the level, the values say which areas there are.
+        memberships: Table `memberships`; an area in several larger ones goes to the one with the largest share, and is counted.
+        indicators: Table `indicators`: directions and sources.
+        values: Table `values`.
+        priorities: Table `priorities`, for a weigh step with method "priorities".
+        spec: The index, its recipe merged in.
+        index: Its name in the study.
+        share: Share of areas that the findings call the greatest-need share, above 0 and below 1.
+        boundaries: Table `boundaries`, for imputing from neighbours.
+
+    Returns:
+        The tables; ties share the best rank.
+
+    Raises:
+        StudyError: The spec cannot be compiled; see `wardmote.engine.compile_index`.
+        InputError: Values, directions, populations or memberships that are needed are not there.
+        MethodError: A method refuses the numbers.
+    """
+    built = compute_index(
+        areas, memberships, indicators, values, priorities, spec=spec, index=index, boundaries=boundaries
+    )
+    plan, inputs, evaluation = built.plan, built.inputs, built.evaluation
+    ranked = rank_all(plan, evaluation)
+    summaries = summaries_table(plan, inputs, ranked, spec)
+    told = _findings(built, ranked, spec, share)
+    told += words.summary_findings(_leaders(areas, summaries, plan.root), words.level_nouns(inputs.level))
+    return IndexTables(
+        nodes=nodes_table(plan, inputs, evaluation, spec, sources=built.sources, directions=built.directions),
+        scores=scores_table(plan, inputs, evaluation, ranked),
+        contributions=contributions_table(plan, inputs, evaluation),
+        adjustments=adjustments_table(plan, inputs, evaluation),
+        summaries=summaries,
+        similar=similar_table(plan, inputs, evaluation, spec),
+        findings=findings_table("index", index, told),
+    )
+
+
+def compute_index(
+    areas: pd.DataFrame,
+    memberships: pd.DataFrame,
+    indicators: pd.DataFrame,
+    values: pd.DataFrame,
+    priorities: pd.DataFrame,
+    *,
+    spec: IndexSpec,
+    index: str,
+    boundaries: pd.DataFrame | None = None,
+) -> BuiltIndex:
+    """Return an index in arrays: what `build_index` makes its tables from, and uncertainty its draws.
+
+    Args:
+        areas, memberships, indicators, values, priorities, spec, index, boundaries: As in `build_index`.
+
+    Raises:
+        StudyError, InputError, MethodError: As in `build_index`.
+    """
+    first = compile_index(spec, index=index)
+    inputs = gather(first, spec, areas, memberships, values)
+    absent = [leaf for leaf in first.leaves if leaf not in inputs.leaves]
+    if absent and spec.no_data == "refuse":
+        raise InputError(_no_data(first, inputs, leaf) for leaf in absent)
+    names = arrow(indicators, "indicator").to_pylist()
+    directions = dict(zip(names, arrow(indicators, "direction").to_pylist(), strict=True))
+    sources = dict(zip(names, arrow(indicators, "source").to_pylist(), strict=True))
+    plan = compile_index(spec, index=index, directions=directions, absent=absent)
+    around = surroundings(plan, inputs, values=values, priorities=priorities, boundaries=boundaries)
+    block = np.stack([inputs.leaves[leaf].column for leaf in plan.leaves])
+    evaluation = evaluate(plan, dict(zip(plan.leaves, block, strict=True)), surroundings=around)
+    return BuiltIndex(plan, inputs, evaluation, directions, sources)
+
+
+def _no_data(plan: Plan, inputs: Inputs, leaf: str) -> Problem:
+    """Return the problem of a leaf without values."""
+    node, elsewhere = plan.nodes[leaf], inputs.found_at[leaf]
+    elsewhere = [level for level in elsewhere if level != inputs.level]
+    return Problem(
+        f"index.{plan.index}.tree.{leaf}",
+        f"there are no values of {node.indicator} at {inputs.level}"
+        + (f" for {node.period}" if node.period else ""),
+        f"values at {', '.join(elsewhere)}" if elsewhere else "",
+        "a source of the study that holds it",
+        "Add a conversion to this level." if elsewhere else 'Add the source, or set no_data = "leave out".',
+    )
+
+
+def _findings(
+    built: BuiltIndex, ranked: Ranked, spec: IndexSpec, share: float
+) -> list[tuple[str, float, str]]:
+    """Return what the index says of all areas together."""
+    plan, inputs, evaluation = built.plan, built.inputs, built.evaluation
+    counted = int(ranked.counted[0])
+    inside = greatest_need(ranked.rank[0], max(counted, 1), share)
+    missing = {leaf: int(np.isnan(inputs.leaves[leaf].column).sum()) for leaf in plan.leaves}
+    nouns = words.level_nouns(inputs.level)
+    known = not np.isnan(inputs.population).all()
+    told = words.index_findings(
+        spec.title or plan.index,
+        nouns,
+        areas=inputs.n,
+        scored=counted,
+        inside=int(inside.sum()),
+        residents=float(np.nansum(inputs.population[inside])) if known else float("nan"),
+        share=share,
+        no_data=[
+            _title(spec, name)
+            for name, why in plan.left_out.items()
+            if why == "no data" and _is_leaf(spec, name)
+        ],
+        left_out=[_title(spec, name) for name, why in plan.left_out.items() if why == "left out"],
+        screened=[_title(spec, name) for name in plan.nodes if name in evaluation.screened],
+        leaves=sum(_is_leaf(spec, node.node) for node in spec.tree),
+    )
+    return told + words.data_findings(
+        nouns,
+        missing={plan.nodes[name].title: number for name, number in missing.items() if number},
+        imputed=sum(int(change.at.sum()) for change in evaluation.changes if change.kind == "imputed"),
+        partial=_partial(built),
+        treated=[
+            (plan.nodes[change.node].title, int(change.at.sum()), change.how)
+            for change in evaluation.changes
+            if change.kind == "treated"
+        ],
+        outside=inputs.outside,
+        split=inputs.split,
+    )
+
+
+def _partial(built: BuiltIndex) -> int:
+    """Return how many areas have a score on some branch though one of its children is missing."""
+    evaluation, gaps = built.evaluation, np.zeros(built.inputs.n, dtype=np.bool_)
+    for node in built.plan.nodes.values():
+        children = [evaluation.score[name] for name in node.children if name not in evaluation.screened]
+        if children and node.name not in evaluation.screened:
+            there = ~np.isnan(evaluation.score[node.name])
+            gaps |= there & np.isnan(np.stack(children)).any(axis=0)
+    return int(gaps.sum())
+
+
+def _title(spec: IndexSpec, name: str) -> str:
+    return next((node.title or name for node in spec.tree if node.node == name), name)
+
+
+def _is_leaf(spec: IndexSpec, name: str) -> bool:
+    return all(node.parent != name for node in spec.tree)
+
+
+def _leaders(
+    areas: pd.DataFrame, summaries: pd.DataFrame, root: str
+) -> list[tuple[str, str, str, float, int]]:
+    """Return for each level the larger area that ranks first: (level, measure, name, value, areas ranked)."""
+    found: list[tuple[str, str, str, float, int]] = []
+    if not len(summaries):
+        return found
+    mine = summaries[summaries["node"] == root]
+    for level in dict.fromkeys(mine["level"].tolist()):
+        rows = mine[mine["level"] == level]
+        # The share of areas in the greatest-need tenth says most to a reader; else whatever is there first.
+        measure = "proportion" if (rows["measure"] == "proportion").any() else str(rows["measure"].iloc[0])
+        rows = rows[(rows["measure"] == measure) & rows["rank"].notna()]
+        first = rows[rows["rank"] == 1]
+        if len(first) != 1:  # a tie for the first place has no one name
+            continue
+        code = str(first["area"].iloc[0])
+        named = (
+            areas[(areas["level"] == level) & (areas["area"] == code)]["name"].tolist() if len(areas) else []
+        )
+        name = named[0] if named and isinstance(named[0], str) and named[0] else code
+        found.append((level, measure, name, float(first["value"].iloc[0]), len(rows)))
+    return found

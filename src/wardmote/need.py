@@ -1,0 +1,252 @@
+"""The need stage: which areas have the greatest need in both deprivation and community need.
+
+Rank 1 is the greatest need. An area is in the greatest-need share where rank ≤ share × n, never rounded up and exact in
+arithmetic, n being the areas that the index ranks; areas of a tie are in or out together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wardmote import words
+from wardmote.errors import InputError, Problem
+from wardmote.methods.checks import BoolArray, FloatArray
+from wardmote.methods.ranks import greatest_need
+from wardmote.study import NeedSpec
+from wardmote.tables import frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TYPES: tuple[str, ...] = ("both", "deprivation only", "community need only", "neither")
+"""What an area can be, in the order of telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedTables:
+    """One definition of need applied to all areas.
+
+    Attributes:
+        need: Table `need`, in the order of the codes.
+        findings: Table `findings`.
+    """
+
+    need: pd.DataFrame
+    findings: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranks:
+    """The ranks of one index at one level."""
+
+    area: Any
+    rank: FloatArray
+    n: int
+
+
+def find_need(
+    areas: pd.DataFrame,
+    scores: pd.DataFrame,
+    summaries: pd.DataFrame,
+    *,
+    spec: NeedSpec,
+    definition: str,
+) -> NeedTables:
+    """Return every area's ranks, flags, type and distance to each threshold, under one definition.
+
+    Args:
+        areas: Table `areas`: population.
+        scores: Table `scores` with both indices (the root's rows first, as `build_index` writes them).
+        summaries: Table `summaries`, for a definition at a higher level.
+        spec: The definition.
+        definition: Its name in the study.
+
+    Returns:
+        The table `need` and findings. An area that misses one of the two ranks has no type, no flag for what is missing, and
+        is counted in the findings. Distances are in places: 0 on the threshold, positive inside, negative outside.
+
+    Raises:
+        InputError: An index has no ranks at the level, or the two indices are at different levels; all together.
+    """
+    where = f"need.{definition}"
+    problems: list[Problem] = []
+    level = spec.level or _common_level(scores, spec, where, problems)
+    found = [
+        _ranks(scores, summaries, index, level, spec=spec, where=f"{where}.{key}", problems=problems)
+        for key, index in (("deprivation", spec.deprivation), ("community", spec.community))
+    ]
+    if problems:
+        raise InputError(problems)
+    deprivation, community = found
+    codes = pc.unique(pa.chunked_array([deprivation.area, community.area]).combine_chunks())
+    codes = codes.take(pc.sort_indices(codes))
+    ranks = [_aligned(one, codes) for one in found]
+    flags = [greatest_need(rank, max(one.n, 1), spec.share) for rank, one in zip(ranks, found, strict=True)]
+    limits = [threshold(spec.share, one.n) for one in found]
+    people = _population(areas, level, codes)
+    known = ~np.isnan(ranks[0]) & ~np.isnan(ranks[1])
+    kind = np.select(
+        [flags[0] & flags[1], flags[0] & ~flags[1], ~flags[0] & flags[1]], [0, 1, 2], default=3
+    ).astype(np.int32)
+    total = len(codes)
+    need = frame(
+        "need",
+        {
+            "definition": pa.repeat(pa.scalar(definition), total),
+            "level": pa.repeat(pa.scalar(level), total),
+            "area": codes,
+            "deprivation_rank": ranks[0],
+            "community_rank": ranks[1],
+            "deprived": _flag(flags[0], ~np.isnan(ranks[0])),
+            "community_need": _flag(flags[1], ~np.isnan(ranks[1])),
+            "type": pa.DictionaryArray.from_arrays(pa.array(kind, mask=~known), pa.array(list(TYPES))),
+            "doubly_disadvantaged": _flag(flags[0] & flags[1], known),
+            "deprivation_distance": limits[0] - ranks[0],
+            "community_distance": limits[1] - ranks[1],
+            "population": people,
+        },
+    )
+    return NeedTables(
+        need, _findings(definition, spec, level, kind=kind, known=known, people=people, scores=scores)
+    )
+
+
+def threshold(share: float | str | Decimal | Fraction, n: int) -> int:
+    """Return the last rank inside the greatest-need share: the largest whole number not above share × n.
+
+    Args:
+        share: Share of areas, taken as the decimal that was written.
+        n: Areas that are ranked.
+    """
+    return floor((share if isinstance(share, Fraction) else Fraction(str(share))) * n)
+
+
+def _flag(values: BoolArray, known: BoolArray) -> Any:
+    return pa.array(values, mask=~known)
+
+
+def _column(frame_: pd.DataFrame, name: str) -> Any:
+    values = frame_[name].array
+    array = (
+        values.__arrow_array__() if hasattr(values, "__arrow_array__") else pa.array(values, from_pandas=True)
+    )
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _common_level(scores: pd.DataFrame, spec: NeedSpec, where: str, problems: list[Problem]) -> str:
+    """Return the one level of both indices, or add the problem."""
+    levels = {
+        index: sorted(set(scores.loc[scores["index"] == index, "level"].unique()))
+        for index in (spec.deprivation, spec.community)
+    }
+    shared = [level for level in levels[spec.deprivation] if level in levels[spec.community]]
+    if len(shared) == 1:
+        return str(shared[0])
+    got = "; ".join(f"{index}: {', '.join(names) or 'no scores'}" for index, names in levels.items())
+    problems.append(
+        Problem(
+            f"{where}.level",
+            "the two indices have no common level",
+            got,
+            "scores of both at one level",
+            "State `level`, a higher one at which both are summarised, or build both at one level.",
+        )
+    )
+    return ""
+
+
+def _ranks(
+    scores: pd.DataFrame,
+    summaries: pd.DataFrame,
+    index: str,
+    level: str,
+    *,
+    spec: NeedSpec,
+    where: str,
+    problems: list[Problem],
+) -> _Ranks:
+    """Return an index's ranks at a level: its own, or those of its summary there."""
+    empty = _Ranks(pa.array([], pa.string()), np.zeros(0), 0)
+    if not level:
+        return empty
+    rows = scores[(scores["index"] == index) & (scores["level"] == level)]
+    if len(rows):
+        rows = rows[rows["node"] == str(rows["node"].iloc[0])]
+    else:
+        rows = summaries[(summaries["index"] == index) & (summaries["level"] == level)]
+        rows = rows[rows["measure"] == spec.measure]
+        if len(rows):
+            rows = rows[rows["node"] == str(rows["node"].iloc[0])]
+    if not len(rows):
+        problems.append(
+            Problem(
+                where,
+                f"the index {index} has no ranks at {level}",
+                expected=f"scores at {level}, or its summary by {spec.measure}",
+                remedy=f'Add "{level}" to summarise.levels of the index.',
+            )
+        )
+        return empty
+    rank: FloatArray = _column(rows, "rank").cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return _Ranks(_column(rows, "area"), rank, int(np.count_nonzero(~np.isnan(rank))))
+
+
+def _aligned(ranks: _Ranks, codes: Any) -> FloatArray:
+    """Return ranks in the order of the codes, NaN where there is none."""
+    at = pc.index_in(codes, value_set=ranks.area).fill_null(-1).to_numpy(zero_copy_only=False)
+    return np.where(at >= 0, ranks.rank[np.maximum(at, 0)], np.nan)
+
+
+def _population(areas: pd.DataFrame, level: str, codes: Any) -> FloatArray:
+    """Return usual residents in the order of the codes, NaN where not known."""
+    rows = areas[areas["level"] == level] if len(areas) else areas
+    if not len(rows):
+        return np.full(len(codes), np.nan)
+    at = pc.index_in(codes, value_set=_column(rows, "area")).fill_null(-1).to_numpy(zero_copy_only=False)
+    people = _column(rows, "population").cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.where(at >= 0, people[np.maximum(at, 0)], np.nan)
+
+
+def _findings(
+    definition: str,
+    spec: NeedSpec,
+    level: str,
+    *,
+    kind: Any,
+    known: BoolArray,
+    people: FloatArray,
+    scores: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return what was found, in sentences."""
+    counts = {name: int(np.count_nonzero(known & (kind == place))) for place, name in enumerate(TYPES)}
+    # A type in which anybody's number is unknown has no sum: an understated total would mislead.
+    living = {name: float(people[known & (kind == place)].sum()) for place, name in enumerate(TYPES)}
+    own = bool(((scores["index"] == spec.deprivation) & (scores["level"] == level)).any())
+    told = words.need_findings(
+        spec.title,
+        words.level_nouns(level),
+        share=spec.share,
+        counts=counts,
+        people_in=living,
+        missing=int(np.count_nonzero(~known)),
+        measure="" if own else spec.measure,
+    )
+    return frame(
+        "findings",
+        {
+            "stage": ["need"] * len(told),
+            "id": [definition] * len(told),
+            "position": list(range(1, len(told) + 1)),
+            "sentence": [sentence for sentence, _, _ in told],
+            "value": np.array([value for _, value, _ in told], dtype=np.float64),
+            "source_table": [table for _, _, table in told],
+        },
+    )
