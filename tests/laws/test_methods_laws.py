@@ -527,3 +527,32 @@ def test_several_leaves_are_refused_together() -> None:
         "'a' has one value only",
         "'c' has one value only",
     ]
+
+
+@LAW
+@given(xw=weighted(missing=False))
+def test_means_and_moments_agree_with_scipy(xw: tuple[Array, Array]) -> None:
+    from scipy import stats
+
+    x, w = xw
+    wide = np.repeat(w[:, None], x.shape[1], axis=1)
+    np.testing.assert_allclose(aggregate.geometric(x, w), stats.gmean(x, axis=0, weights=wide), rtol=1e-12)
+    np.testing.assert_allclose(aggregate.harmonic(x, w), stats.hmean(x, axis=0, weights=wide), rtol=1e-12)
+    ours = aggregate.generalised(x, w, power=3)
+    np.testing.assert_allclose(ours, stats.pmean(x, 3, axis=0, weights=wide), rtol=1e-12)
+    skew, kurt = treat.moments(x)
+    np.testing.assert_allclose(skew, stats.skew(x, axis=1, bias=False), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(kurt, stats.kurtosis(x, axis=1, bias=False), rtol=1e-9, atol=1e-9)
+
+
+def test_mazziotta_pareto_by_hand() -> None:
+    # Children 90, 100, 110: mean 100, variance 200/3; the even area keeps its mean.
+    x = np.array([[90.0, 100.0], [100.0, 100.0], [110.0, 100.0]])
+    np.testing.assert_allclose(aggregate.mazziotta_pareto(x, [1, 1, 1]), [100 + 2 / 3, 100])
+    np.testing.assert_allclose(aggregate.mazziotta_pareto(x, [1, 1, 1], penalty="down"), [100 - 2 / 3, 100])
+
+
+def test_copeland_by_hand() -> None:
+    # Two of three children put the first area above the second; sums of decimal weights that are equal are a tie.
+    assert aggregate.copeland([[2.0, 1.0], [2.0, 1.0], [0.0, 1.0]], [1, 1, 1]).tolist() == [1, -1]
+    assert aggregate.copeland([[2.0, 1.0], [2.0, 1.0], [0.0, 1.0]], [0.1, 0.2, 0.3]).tolist() == [0, 0]

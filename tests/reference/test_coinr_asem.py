@@ -249,3 +249,29 @@ def test_carried_aggregated(asem: Asem) -> None:
     # Published with two decimals: half a unit of the last, and rounding of a double.
     assert np.abs(ours[-1] - published.loc[asem.units, "Index"].to_numpy()).max() <= 0.005 + 1e-9
     assert asem.units[np.argmax(ours[-1])] == "CHE"
+
+
+def test_hundred_runs_of_the_uncertainty_analysis(asem: Asem) -> None:
+    # 100 replications with winmax 1 to 5 (so logarithms are taken too), min–max 1 to 100 or z-score (10, 2), noisy weights of
+    # pillars and sub-pillars, arithmetic or geometric means: the index of each, as COINr's get_sensitivity returned it.
+    folder = asem.folder / "coinr_reference"
+    runs = pd.read_csv(folder / "sa_UA_N100_para.csv")
+    noisy = pd.read_csv(folder / "sa_noisy_weights.csv").set_index(["rep", "iCode"])["Weight"]
+    expected = pd.read_csv(folder / "sa_UA_N100_scores.csv").set_index("uCode").loc[asem.units]
+    screened = asem.table("default_Screened")
+    treated = {limit: treat.skew_kurt(screened, winmax=int(limit)) for limit in runs["winmax"].unique()}
+    assert "log_ct" in treated[1][1].transform
+    for number, run in runs.iterrows():
+        values = treated[run["winmax"]][0]
+        if run["norm"] == "n_minmax":
+            scaled = normalise.minmax(values, direction=direction(asem), lower=1)
+        else:
+            scaled = normalise.zscore(values, direction=direction(asem), mean=10, sd=2)
+        weights = noisy.loc[run["wset"]]
+        done = dict(zip(names(asem), scaled, strict=True))
+        mean = aggregate.arithmetic if run["agg"] == "a_amean" else aggregate.geometric
+        for node in AGGREGATES:
+            children = asem.nodes.index[asem.nodes["Parent"] == node]
+            stacked = np.stack([done[child] for child in children])
+            done[node] = mean(stacked, weights.loc[children].to_numpy(dtype=float))
+        close(done["Index"], expected[f"r_{int(number) + 1}"].to_numpy(dtype=float), TABLE)

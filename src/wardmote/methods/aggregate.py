@@ -29,7 +29,7 @@ Names = Sequence[str] | None
 MOST_COPELAND_AREAS = 5_000
 """Areas up to which Copeland scores are calculated unless said otherwise.
 
-Every pair of areas is compared on every child: 5,000 areas with 10 children take about 2 seconds, 33,755 about 2 minutes.
+Every pair of areas is compared on every child: 5,000 areas with 10 children take about 0.6 seconds, 33,755 about half a minute.
 """
 
 COPELAND_TOLERANCE = 1e-12

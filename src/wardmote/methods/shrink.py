@@ -62,7 +62,7 @@ def shrink(
 
     Source:
         Scottish Indices of Deprivation 2003, technical appendix; English Indices of Deprivation, technical reports
-        (shrinkage). The logit's ½ and its variance: Cox and Snell (1989), Analysis of Binary Data, §2.1.
+        (shrinkage). The logit's ½ and its variance: Gart and Zweifel (1967), Biometrika 54: 181–187.
     """
     codes = np.asarray(parent)
     counts = np.broadcast_arrays(

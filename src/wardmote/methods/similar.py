@@ -35,7 +35,7 @@ def nearest(x: npt.ArrayLike, count: int, *, names: Names = None) -> tuple[IntAr
         MethodError: Another shape, ``count`` out of range, or a node that is constant.
 
     Source:
-        The statistical-neighbour approach of CIPFA and the ONS area classifications, with equal weights.
+        Nearest neighbours on standardised measures, as in published models of statistical neighbours, with equal weights.
     """
     table = np.asarray(x, dtype=np.float64)
     if table.ndim != 2:

@@ -101,7 +101,8 @@ def average_rank(
         MethodError: Shapes that do not fit, negative population, unknown parent.
 
     Source:
-        English Indices of Deprivation 2019, technical report, appendix N.
+        English Indices of Deprivation, summaries of higher areas (File 10); rebuilt in
+        tests/known/test_methods_summaries.py.
     """
     rows, people, codes, shape = _inputs(rank, population, parent, n_parents, "average_rank")
     return _weighted_mean(_ranked(rows, n) + 1 - rows, people, codes, n_parents).reshape(shape)
@@ -125,7 +126,8 @@ def average_score(
         MethodError: Shapes that do not fit, negative population, unknown parent.
 
     Source:
-        English Indices of Deprivation 2019, technical report, appendix N.
+        English Indices of Deprivation, summaries of higher areas (File 10); rebuilt in
+        tests/known/test_methods_summaries.py.
     """
     rows, people, codes, shape = _inputs(score, population, parent, n_parents, "average_score")
     return _weighted_mean(rows, people, codes, n_parents).reshape(shape)
@@ -155,7 +157,8 @@ def proportion(
         MethodError: Shapes that do not fit, unknown parent, a rank outside 1 to N.
 
     Source:
-        English Indices of Deprivation 2019, technical report, appendix N.
+        English Indices of Deprivation, summaries of higher areas (File 10); rebuilt in
+        tests/known/test_methods_summaries.py.
     """
     rows, _, codes, shape = _inputs(rank, population, parent, n_parents, "proportion")
     tenth = decile(rows, _ranked(rows, n))
@@ -190,7 +193,8 @@ def extent(
         MethodError: Shapes that do not fit, negative population, unknown parent.
 
     Source:
-        English Indices of Deprivation 2019, technical report, appendix N.
+        English Indices of Deprivation 2019, technical report, appendix N; rebuilt in
+        tests/known/test_methods_summaries.py.
     """
     rows, people, codes, shape = _inputs(rank, population, parent, n_parents, "extent")
     with np.errstate(invalid="ignore"):
@@ -228,7 +232,8 @@ def local_concentration(
         MethodError: Shapes that do not fit, negative population, unknown parent.
 
     Source:
-        English Indices of Deprivation 2019, technical report, appendix N.
+        English Indices of Deprivation, summaries of higher areas (File 10); rebuilt in
+        tests/known/test_methods_summaries.py.
     """
     rows, people, codes, shape = _inputs(rank, population, parent, n_parents, "local_concentration")
     known = ~np.isnan(rows)
