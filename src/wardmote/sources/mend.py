@@ -1,0 +1,757 @@
+"""Cells as people have them into clean codes, numbers and periods; every mending counted, every fault told with its row.
+
+Three outcomes are possible for a cell: it is clean, it is *mended* (a stated rule says what was meant; the count stands in the table
+``mendings``), or it is a *fault* (the file is refused, with file, row and column). A mending never guesses: where two readings are
+possible the cell is a fault.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wardmote.errors import InputError, Problem
+from wardmote.levels import Level
+from wardmote.sources.read import MOST_PROBLEMS, Note, Sheet
+from wardmote.sources.vintages import vintage_fault
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+SUPPRESSED = frozenset(
+    (
+        "..", "...", "…", ".", ":", "*", "**", "-", "–", "—", "~", "c", "x", "z", "u", "n/a", "na", "#n/a", "n.a.", "suppressed",
+        "not available", "[c]", "[x]", "[z]", "[u]", "[w]", "[low]",
+    )
+)  # fmt: skip
+"""Marks, in small letters, that statistical offices print in place of a value: withheld, not available, not applicable, too
+unreliable. Source: Government Analysis Function, "Symbols in tables: definitions and help" ([c], [x], [z], [u], [w], [low]), and the
+older marks of ONS and NISRA (.., :, *, -)."""
+
+TOTAL_WORDS = frozenset(
+    (
+        "total", "totals", "grand total", "all", "all areas", "overall", "sum", "mean", "average", "england", "wales", "scotland",
+        "northern ireland", "england and wales", "great britain", "united kingdom", "uk", "gb",
+    )
+)  # fmt: skip
+"""What stands in a code's or a name's cell of a row of totals, in small letters."""
+
+_COUNTRY = re.compile(r"[EWSN]92\d{6}|K0[1-9]\d{6}")
+_DATE_LIKE = re.compile(
+    r"\d{4}-\d{2}-\d{2}.*|\d{1,2}[-/ ](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*([-/ ]\d{2,4})?"
+    r"|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/ ]\d{1,4}",
+    re.IGNORECASE,
+)
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+
+
+@dataclass
+class Ledger:
+    """What was mended and what is wrong, gathered while a source is read.
+
+    Attributes:
+        source: The source's name in the study.
+        notes: Mendings by column and kind.
+        faults: Problems in the order in which they were found.
+        hidden: Further problems that are counted only.
+    """
+
+    source: str
+    notes: dict[tuple[str, str], Note] = field(default_factory=dict)
+    faults: list[Problem] = field(default_factory=list)
+    hidden: int = 0
+
+    def mended(self, note: Note) -> None:
+        """Add a mending; counts of the same column and kind are added up."""
+        if note.cells < 1:
+            return
+        key = (note.column, note.kind)
+        old = self.notes.get(key)
+        if old is not None:
+            note = Note(
+                old.column, old.kind, old.cells + note.cells, old.first_row, old.example, old.sentence
+            )
+        self.notes[key] = note
+
+    def fault(self, problem: Problem) -> None:
+        """Add a problem; beyond the first ones they are counted only."""
+        if len(self.faults) < MOST_PROBLEMS:
+            self.faults.append(problem)
+        else:
+            self.hidden += 1
+
+    def settle(self) -> None:
+        """Raise all problems at once, if there are any.
+
+        Raises:
+            InputError: There are problems.
+        """
+        if not self.faults:
+            return
+        more = []
+        if self.hidden:
+            more = [
+                Problem(
+                    f"sources.{self.source}",
+                    f"and {self.hidden:,} more problem{'s' if self.hidden > 1 else ''} of these kinds",
+                )
+            ]
+        raise InputError([*self.faults, *more])
+
+    def frame(self) -> pd.DataFrame:
+        """Return the mendings as a table."""
+        from wardmote import tables
+
+        notes = list(self.notes.values())
+        return tables.frame(
+            "mendings",
+            {
+                "source": pa.array([self.source] * len(notes), pa.string()),
+                "column": pa.array([note.column for note in notes], pa.string()),
+                "kind": pa.array([note.kind for note in notes], pa.string()),
+                "cells": pa.array([note.cells for note in notes], pa.int64()),
+                "first_row": pa.array([note.first_row for note in notes], pa.int64()),
+                "example": pa.array([note.example or None for note in notes], pa.string()),
+                "sentence": pa.array([note.sentence for note in notes], pa.string()),
+            },
+        )
+
+
+def as_text(column: Any) -> Any:
+    """Return a column as Arrow text, whole numbers without a point; null stays null.
+
+    Args:
+        column: Arrow text, number or flag.
+    """
+    if pa.types.is_string(column.type):
+        return column
+    if pa.types.is_floating(column.type):
+        whole = pc.and_(pc.equal(pc.round(column), column), pc.less(pc.abs(column), 1e15))
+        if pc.all(pc.fill_null(whole, True)).as_py():
+            column = column.cast(pa.int64())
+    return column.cast(pa.string())
+
+
+def one(column: Any) -> Any:
+    """Return a column as one Arrow array without chunks."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def is_blank(column: Any) -> Mask:
+    """Return which cells are null, NaN or hold nothing but spaces."""
+    if pa.types.is_string(column.type):
+        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True)
+    elif pa.types.is_floating(column.type):
+        blank = pc.fill_null(pc.is_nan(column), True)
+    else:
+        blank = pc.is_null(column)
+    return np.asarray(one(blank).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+# --- codes ------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Codes of one column.
+
+    Attributes:
+        codes: Clean codes, null where `outcome` is not ok.
+        outcome: For each row: ok, blank, total, other, note or fault.
+    """
+
+    codes: Any
+    outcome: np.ndarray[Any, np.dtype[np.object_]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What became of one text in a column of codes."""
+
+    outcome: str
+    code: str | None = None
+    kind: str = ""
+    what: str = ""
+    expected: str = ""
+    remedy: str = ""
+
+
+_CODE_MENDINGS = {
+    "spaces in codes": "Spaces in codes were removed.",
+    "small letters in codes": "Small letters in codes were made capitals.",
+    "lost leading characters": "Characters that codes had lost at their start were put back, as the level's pattern allows no other.",
+}
+
+
+def clean_codes(
+    sheet: Sheet,
+    header: str,
+    level: Level,
+    ledger: Ledger,
+    *,
+    levels: Mapping[str, Level],
+    bare: Mask | None = None,
+) -> Codes:
+    """Return the codes of a column, mended where the level's pattern leaves one reading.
+
+    Args:
+        sheet: The cells.
+        header: The column of codes.
+        level: Their level.
+        ledger: Told what was mended and what is wrong.
+        levels: All levels of the study, to recognise codes of another one.
+        bare: Rows whose other cells are all empty, shape (n,): a text there is a note, not a code.
+
+    Returns:
+        Codes and what became of each row. Blank cells, totals and codes of other levels are left to the caller; whatever else is
+        no code of the level is told as a fault.
+    """
+    text = as_text(sheet.columns[header])
+    holds = _holds(text, level)
+    count = len(text)
+    if holds.all() and level.pattern:
+        return Codes(one(text), np.full(count, "ok", dtype=object))
+    encoded = one(text).dictionary_encode()
+    indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
+    finder = _Prefixes(level)
+    verdicts = [_judge(cell, level, levels, finder) for cell in texts]
+    outcome = np.array([verdict.outcome for verdict in verdicts], dtype=object)[indices]
+    if header in sheet.dates and (dated := sheet.dates[header]).any():
+        outcome = np.where(dated, "date", outcome)
+    if bare is not None:
+        wordy = np.array([_wordy(cell) for cell in texts], dtype=np.bool_)[indices]
+        outcome = np.where(bare & wordy & (outcome == "fault"), "note", outcome)
+    _note_codes(sheet, header, verdicts, indices, outcome, texts, ledger)
+    _fault_codes(sheet, header, level, verdicts, indices, outcome, texts, ledger)
+    clean = pa.array([verdict.code for verdict in verdicts], pa.string()).take(
+        pa.array(_positive(indices, len(texts)))
+    )
+    clean = pc.if_else(pa.array(outcome == "ok"), clean, None)
+    outcome = np.where(outcome == "date", "fault", outcome)
+    return Codes(clean, outcome)
+
+
+def _positive(indices: Any, length: int) -> Any:
+    """Return indices with -1 (null) pointing at the last place."""
+    return np.where(indices < 0, length - 1, indices)
+
+
+def _holds(text: Any, level: Level) -> Mask:
+    """Return which cells look like codes of the level."""
+    if not level.pattern:
+        return ~is_blank(text)
+    try:
+        mask = pc.match_substring_regex(text, f"^(?:{level.pattern})$")
+    except pa.ArrowInvalid:  # a pattern that Arrow's engine does not know: Python's judges each text
+        return np.array([cell is not None and level.holds(cell) for cell in text.to_pylist()], dtype=np.bool_)
+    return np.asarray(one(pc.fill_null(mask, False)).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _wordy(cell: str | None) -> bool:
+    """Return whether a text reads like words rather than a broken code."""
+    return bool(cell) and (" " in str(cell).strip() or not any(sign.isdigit() for sign in str(cell)))
+
+
+def _judge(cell: str | None, level: Level, levels: Mapping[str, Level], finder: _Prefixes) -> _Verdict:
+    """Return what becomes of one text in a column of codes."""
+    stripped = " ".join((cell or "").replace("\u200b", "").replace("\ufeff", "").split())
+    if not stripped:
+        return _Verdict("blank")
+    low = stripped.lower()
+    if level.pattern and level.holds(stripped):
+        return _Verdict("ok", stripped, "spaces in codes" if stripped != cell else "")
+    if low in TOTAL_WORDS or low.startswith(("total ", "all ")) or _COUNTRY.fullmatch(stripped):
+        return _Verdict("total", what=stripped)
+    if _DATE_LIKE.fullmatch(stripped):
+        return _Verdict("date")
+    if not level.pattern:
+        return _Verdict("ok", stripped, "spaces in codes" if stripped != cell else "")
+    tight = re.sub(r"\s+", "", stripped)
+    for code, kind in ((tight, "spaces in codes"), (tight.upper(), "small letters in codes")):
+        if level.holds(code):
+            return _Verdict("ok", code, kind)
+    if others := _other_levels(tight.upper(), level, levels):
+        return _Verdict("other", what=others)
+    found = finder.completed(tight.upper())
+    if len(found) == 1:
+        return _Verdict("ok", found[0], "lost leading characters")
+    if found:
+        return _Verdict(
+            "fault",
+            what="the code has lost its first characters, and more than one code ends so",
+            expected=" or ".join(found[:4]),
+            remedy="Write the codes in full; in a spreadsheet, format the column as text first.",
+        )
+    return _Verdict(
+        "fault",
+        what="the code is not one of the level",
+        expected=f"a code of level {level.name}, like {level.pattern}",
+        remedy="Correct the code, or the level in the study.",
+    )
+
+
+def _other_levels(code: str, level: Level, levels: Mapping[str, Level]) -> str:
+    """Return the names of other levels that a code looks like, or ""."""
+    return ", ".join(
+        name for name, other in levels.items() if other.pattern and name != level.name and other.holds(code)
+    )
+
+
+class _Prefixes:
+    """Finds what a level's codes may have lost at their start.
+
+    Lost zeros come first, since spreadsheets drop them; then up to three letters or digits are tried, learned from the first codes of
+    each length and first sign, since codes of one level are alike.
+    """
+
+    _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    _LEARN = 8  # codes of one length and first sign from which prefixes are learned
+    _LONGEST = 2  # lost characters that are tried; a code that lost more is refused
+
+    def __init__(self, level: Level) -> None:
+        self.level = level
+        self.learned: dict[tuple[int, str], tuple[int, set[str]]] = {}
+        signs = self._SIGNS
+        self.tries = [*signs, *(first + second for first in signs for second in signs)]
+
+    def completed(self, code: str) -> list[str]:
+        """Return all codes of the level that end with the given text and have lost a few characters."""
+        zeros = [padded for k in range(1, 5) if self.level.holds(padded := "0" * k + code)]
+        if len(zeros) == 1:
+            return zeros
+        key = (len(code), code[:1])
+        seen, prefixes = self.learned.get(key, (0, set()))
+        if seen < self._LEARN:
+            prefixes = prefixes | {prefix for prefix in self.tries if self.level.holds(prefix + code)}
+            self.learned[key] = (seen + 1, prefixes)
+        return sorted(prefix + code for prefix in prefixes if self.level.holds(prefix + code))
+
+
+def _note_codes(
+    sheet: Sheet,
+    header: str,
+    verdicts: Sequence[_Verdict],
+    indices: Any,
+    outcome: Any,
+    texts: Sequence[str | None],
+    ledger: Ledger,
+) -> None:
+    """Tell the ledger which codes were mended."""
+    kinds = np.array([verdict.kind for verdict in verdicts], dtype=object)[indices]
+    for kind, sentence in _CODE_MENDINGS.items():
+        hits = np.flatnonzero((kinds == kind) & (outcome == "ok"))
+        if len(hits):
+            example = str(texts[indices[hits[0]]])
+            ledger.mended(Note(header, kind, len(hits), int(sheet.rows[hits[0]]), example, sentence))
+
+
+def _fault_codes(
+    sheet: Sheet,
+    header: str,
+    level: Level,
+    verdicts: Sequence[_Verdict],
+    indices: Any,
+    outcome: Any,
+    texts: Sequence[str | None],
+    ledger: Ledger,
+) -> None:
+    """Tell the ledger which codes are wrong."""
+    for row in np.flatnonzero(outcome == "date"):
+        ledger.fault(
+            Problem(
+                f"{sheet.name}, row {sheet.rows[row]}, column “{header}”",
+                "a spreadsheet has turned the code into a date",
+                got=str(texts[indices[row]]),
+                expected=f"a code of level {level.name}",
+                remedy="Format the column as text and enter the code again; the date does not tell what it was.",
+            )
+        )
+    for row in np.flatnonzero(outcome == "fault"):
+        verdict = verdicts[indices[row]]
+        ledger.fault(
+            Problem(
+                f"{sheet.name}, row {sheet.rows[row]}, column “{header}”",
+                verdict.what,
+                got=str(texts[indices[row]]),
+                expected=verdict.expected,
+                remedy=verdict.remedy,
+            )
+        )
+
+
+def check_vintage(sheet: Sheet, header: str, level: Level, codes: Codes, ledger: Ledger) -> None:
+    """Tell the ledger where codes are known to belong to another vintage than the level's.
+
+    Args:
+        sheet: The cells.
+        header: The column of codes.
+        level: Their level.
+        codes: The codes, from `clean_codes`.
+        ledger: Told what is wrong.
+    """
+    found = vintage_fault(level.name, codes.codes)
+    if found is None:
+        return
+    mask, told = found
+    rows = np.flatnonzero(mask)
+    if not len(rows):
+        return
+    first = int(rows[0])
+    ledger.fault(
+        Problem(
+            f"{sheet.name}, row {sheet.rows[first]}, column “{header}”",
+            f"the file holds codes of another vintage than {level.name} ({len(rows):,} such rows)",
+            got=f"{codes.codes[first].as_py()} ({told(codes.codes[first].as_py())})",
+            expected=f"codes as of {level.vintage}",
+            remedy="Correct the level in the study, or split the file by vintage and convert one part.",
+        )
+    )
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers of one column.
+
+    Attributes:
+        values: 64-bit floats, null where empty or suppressed.
+        suppressed: Which cells hold a mark instead of a value, shape (n,).
+    """
+
+    values: Any
+    suppressed: Mask
+
+
+_NUMBER_MENDINGS = {
+    "suppressed": "Marks that stand for a withheld or missing value were read as no value, with status suppressed.",
+    "thousands separators": "Commas that part thousands were removed.",
+    "percent signs": "Percent signs were removed; the number was kept as it stands, so its unit is per cent.",
+    "currency signs": "Pound signs were removed.",
+    "spaces in numbers": "Spaces in numbers were removed.",
+    "decimal commas": "Decimal commas were read as points, since semicolons part the cells of this file.",
+    "minus signs": "Typographic minus signs were read as minus.",
+    "no numbers": "NaN was read as no value.",
+}
+
+
+def clean_numbers(
+    sheet: Sheet,
+    header: str,
+    ledger: Ledger,
+    *,
+    keep: Mask,
+    suppressed: Iterable[str] = (),
+    flag: bool = False,
+) -> Numbers:
+    """Return the numbers of a column.
+
+    Args:
+        sheet: The cells.
+        header: The column.
+        ledger: Told what was mended and what is wrong.
+        keep: Rows that are used; faults elsewhere do not matter.
+        suppressed: Further marks of suppressed values.
+        flag: Whether yes and no, true and false are read as 1 and 0.
+
+    Returns:
+        Numbers and which are suppressed. Text, dates and infinities in rows that are used are told as faults.
+    """
+    column = sheet.columns[header]
+    none = np.zeros(len(column), dtype=np.bool_)
+    if pa.types.is_boolean(column.type):
+        if not flag:
+            _fault_cell(
+                sheet, header, int(np.argmax(keep)), "a yes or no stands where a number is expected", ledger
+            )
+        return Numbers(one(column.cast(pa.uint8()).cast(pa.float64())), none)
+    if not pa.types.is_string(column.type):
+        return Numbers(_finite(sheet, header, one(column.cast(pa.float64())), keep, ledger), none)
+    quick = _quick_numbers(column)
+    if quick is not None:
+        return Numbers(quick, none)
+    return _slow_numbers(sheet, header, ledger, keep=keep, suppressed=suppressed, flag=flag)
+
+
+def _quick_numbers(column: Any) -> Any:
+    """Return a column of clean numbers, or None where a cell needs a closer look."""
+    text = pc.if_else(pc.equal(column, ""), None, column)
+    try:
+        values = one(text.cast(pa.float64()))
+    except pa.ArrowInvalid:
+        return None
+    return values if pc.all(pc.fill_null(pc.is_finite(values), True)).as_py() else None
+
+
+def _finite(sheet: Sheet, header: str, values: Any, keep: Mask, ledger: Ledger) -> Any:
+    """Return numbers with NaN as null, after infinities were told as faults."""
+    if pc.all(pc.fill_null(pc.is_finite(values), True)).as_py():
+        return values
+    infinite = np.asarray(pc.fill_null(pc.is_inf(values), False).to_numpy(zero_copy_only=False))
+    for row in np.flatnonzero(infinite & keep):
+        _fault_cell(sheet, header, int(row), "the number is not finite", ledger)
+    nan = pc.fill_null(pc.is_nan(values), False)
+    return pc.if_else(nan, None, values)
+
+
+def _fault_cell(sheet: Sheet, header: str, row: int, what: str, ledger: Ledger, remedy: str = "") -> None:
+    """Tell the ledger about one cell that should hold a number."""
+    cell = sheet.columns[header][row].as_py()
+    ledger.fault(
+        Problem(
+            f"{sheet.name}, row {sheet.rows[row]}, column “{header}”",
+            what,
+            got=repr(cell),
+            expected="a number",
+            remedy=remedy
+            or 'Correct the cell; if it marks a suppressed value, name the mark in the study: suppressed = ["…"].',
+        )
+    )
+
+
+def _slow_numbers(
+    sheet: Sheet, header: str, ledger: Ledger, *, keep: Mask, suppressed: Iterable[str], flag: bool
+) -> Numbers:
+    """Return numbers cell by different cell."""
+    encoded = one(sheet.columns[header]).dictionary_encode()
+    texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
+    indices = _positive(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(texts))
+    marks = SUPPRESSED | {mark.strip().lower() for mark in suppressed}
+    comma = _decimal_comma(texts, sheet.delimiter)
+    read = [_number(cell, marks, comma=comma, flag=flag) for cell in texts]
+    values = pa.array([value for value, _, _ in read], pa.float64()).take(pa.array(indices))
+    withheld = np.array(["suppressed" in kinds for _, kinds, _ in read], dtype=np.bool_)[indices]
+    wrong = np.array([bool(what) for _, _, what in read], dtype=np.bool_)[indices]
+    if header in sheet.dates:
+        dated = sheet.dates[header]
+        for row in np.flatnonzero(dated & keep):
+            _fault_cell(sheet, header, int(row), "a date stands where a number is expected", ledger)
+        wrong &= ~dated
+    for row in np.flatnonzero(wrong & keep):
+        _fault_cell(sheet, header, int(row), read[indices[row]][2], ledger)
+    for kind, sentence in _NUMBER_MENDINGS.items():
+        has = np.array([kind in kinds for _, kinds, _ in read], dtype=np.bool_)[indices]
+        hits = np.flatnonzero(has & keep)
+        if len(hits):
+            example = str(texts[indices[hits[0]]])
+            ledger.mended(Note(header, kind, len(hits), int(sheet.rows[hits[0]]), example, sentence))
+    _check_percent(sheet, header, read, indices, keep & ~wrong, ledger)
+    return Numbers(values, withheld)
+
+
+def _decimal_comma(texts: Sequence[str | None], delimiter: str) -> str:
+    """Return how commas in numbers are read: "thousands", "decimal", or "unclear" where they may be either.
+
+    A comma is decimal only in a file whose cells are parted by semicolons, and only where some cell of the column cannot be read
+    with thousands.
+    """
+    with_comma = [text.strip().rstrip("%").strip() for text in texts if text and "," in text]
+    if delimiter != ";" or not with_comma:
+        return "thousands"
+    decimal = [text for text in with_comma if _DECIMAL_COMMA.fullmatch(text)]
+    if any(not _THOUSANDS.fullmatch(text) for text in decimal):
+        return "decimal"
+    if any("." in text or text.count(",") > 1 for text in with_comma):
+        return "thousands"
+    return "unclear"
+
+
+Reading = tuple[float | None, tuple[str, ...], str]
+"""Value, kinds of mendings, and what is wrong ("" for nothing)."""
+
+_FLAGS = {"true": 1.0, "yes": 1.0, "y": 1.0, "false": 0.0, "no": 0.0, "n": 0.0}
+
+
+def _number(cell: str | None, marks: frozenset[str], *, comma: str, flag: bool) -> Reading:
+    """Return how one text is read as a number."""
+    text = (cell or "").strip()
+    if not text:
+        return None, (), ""
+    if _PLAIN.fullmatch(text):
+        return _checked(text, ("spaces in numbers",) if text != cell else ())
+    low = text.lower()
+    if low in marks:
+        return None, ("suppressed",), ""
+    if flag and low in _FLAGS:
+        return _FLAGS[low], (), ""
+    if low == "nan":
+        return None, ("no numbers",), ""
+    if low.lstrip("+-") in ("inf", "infinity", "∞"):
+        return None, (), "the number is not finite"
+    return _unsigned(text, comma)
+
+
+def _checked(text: str, kinds: tuple[str, ...]) -> Reading:
+    """Return the number of a plain text, unless it is beyond all numbers."""
+    value = float(text)
+    return (value, kinds, "") if np.isfinite(value) else (None, (), "the number is not finite")
+
+
+def _unsigned(text: str, comma: str) -> Reading:
+    """Return the number of a text after percent, pound, typographic minus, spaces and commas were taken away."""
+    kinds: list[str] = []
+    if text[0] in "−–" and len(text) > 1:
+        text = f"-{text[1:]}"
+        kinds.append("minus signs")
+    if text.endswith("%"):
+        text = text[:-1].strip()
+        kinds.append("percent signs")
+    if "£" in text[:2]:
+        text = text.replace("£", "", 1)
+        kinds.append("currency signs")
+    if re.fullmatch(r"[+-]?\s*\d{1,3}([\s\u00a0\u202f]\d{3})*(\.\d*)?|[+-]\s+[\d.,]+", text) and re.search(
+        r"\s", text
+    ):
+        text = re.sub(r"\s", "", text)
+        kinds.append("spaces in numbers")
+    if comma == "decimal" and _DECIMAL_COMMA.fullmatch(text):
+        text = text.replace(",", ".")
+        kinds.append("decimal commas")
+    elif comma != "decimal" and _THOUSANDS.fullmatch(text):
+        if comma == "unclear":
+            return None, (), "the comma may part thousands or decimals"
+        text = text.replace(",", "")
+        kinds.append("thousands separators")
+    if _PLAIN.fullmatch(text):
+        return _checked(text, tuple(kinds))
+    return None, (), "text stands where a number is expected"
+
+
+def _check_percent(
+    sheet: Sheet, header: str, read: Sequence[Reading], indices: Any, keep: Mask, ledger: Ledger
+) -> None:
+    """Tell the ledger where some numbers of a column carry a percent sign and others do not; 0 is the same either way."""
+    signed = np.array(["percent signs" in kinds for _, kinds, _ in read], dtype=np.bool_)[indices] & keep
+    if not signed.any():
+        return
+    bare = np.array(
+        [value not in (None, 0.0) and "percent signs" not in kinds for value, kinds, _ in read],
+        dtype=np.bool_,
+    )[indices]
+    rows = np.flatnonzero(bare & keep)
+    if len(rows):
+        row = int(rows[0])
+        ledger.fault(
+            Problem(
+                f"{sheet.name}, row {sheet.rows[row]}, column “{header}”",
+                f"some numbers of the column carry a percent sign and {len(rows):,} do not",
+                got=repr(sheet.columns[header][row].as_py()),
+                expected="a percent sign in all cells, or in none",
+                remedy="Write the whole column in one unit.",
+            )
+        )
+
+
+# --- periods ----------------------------------------------------------------------------------------------------------------------
+
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
+    )
+}
+_ISO = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?|-Q[1-4])?")
+_SERIAL_ZERO = datetime.date(1899, 12, 30)
+"""Day 0 of spreadsheet dates; two days off 1 January 1900 because of the invented 29 February 1900."""
+
+
+def iso_period(text: str) -> tuple[str, str] | None:
+    """Return a period as ISO 8601 and the kind of mending that it took ("" for none), or None where it is no period.
+
+    Years, months, days and quarters stand as they are, and so do intervals of them (2019/2021). ``2020/21`` and ``2020-21`` are two
+    years, ``04/2020-03/2021`` an interval of months, ``31/03/2021`` a day as written in Britain, ``Mar 2021`` a month, and a whole
+    number from 20,000 to 60,000 a spreadsheet's day number (1954 to 2064).
+
+    Args:
+        text: The text.
+    """
+    cell = text.strip()
+    if all(_ISO.fullmatch(part) for part in cell.split("/", 1)):
+        return cell, ""
+    if match := re.fullmatch(r"(\d{4})\s*[-/–]\s*(\d{2}|\d{4})", cell):
+        first, last = match.groups()
+        last = last if len(last) == 4 else first[:2] + last
+        return (f"{first}/{last}", "years written short") if int(last) > int(first) else None
+    if match := re.fullmatch(r"(\d{4})(\.0+)", cell):
+        return match[1], "years with decimals"
+    if re.fullmatch(r"\d{5}(\.0+)?", cell) and 20000 <= float(cell) <= 60000:
+        return (
+            _SERIAL_ZERO + datetime.timedelta(days=int(float(cell)))
+        ).isoformat(), "spreadsheet day numbers"
+    return _worded_period(cell)
+
+
+def _worded_period(cell: str) -> tuple[str, str] | None:
+    """Return a period that is written as a day, a month in words, or an interval of months."""
+    if match := re.fullmatch(r"(\d{4}-\d{2}-\d{2})[T ]00:00(:00)?(\.0+)?", cell):
+        return match[1], "times of day"
+    if match := re.fullmatch(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})", cell):
+        try:
+            return datetime.date(int(match[3]), int(match[2]), int(match[1])).isoformat(), "days first"
+        except ValueError:
+            return None
+    if match := re.fullmatch(r"(\d{1,2})/(\d{4})\s*[-–]\s*(\d{1,2})/(\d{4})", cell):
+        return f"{match[2]}-{int(match[1]):02d}/{match[4]}-{int(match[3]):02d}", "months first"
+    if (match := re.fullmatch(r"([A-Za-z]{3})[a-z]*[- ](\d{4})", cell)) and match[1].lower() in _MONTHS:
+        return f"{match[2]}-{_MONTHS[match[1].lower()]:02d}", "months in words"
+    return None
+
+
+_PERIOD_SENTENCES = {
+    "years written short": "Periods such as 2020/21 were read as two years: 2020/2021.",
+    "years with decimals": "Years such as 2021.0 were read as 2021.",
+    "spreadsheet day numbers": "Spreadsheet day numbers were read as days (day 1 is 1 January 1900).",
+    "times of day": "Midnight was taken off days.",
+    "days first": "Days were read as day, month, year.",
+    "months first": "Intervals such as 04/2020-03/2021 were read as months.",
+    "months in words": "Months in words were read as ISO months.",
+}
+
+
+def clean_periods(sheet: Sheet, header: str, ledger: Ledger, *, keep: Mask) -> Any:
+    """Return the periods of a column as ISO 8601 text.
+
+    Args:
+        sheet: The cells.
+        header: The column.
+        ledger: Told what was mended and what is wrong.
+        keep: Rows that are used.
+    """
+    encoded = one(as_text(sheet.columns[header])).dictionary_encode()
+    texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
+    indices = _positive(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(texts))
+    read = [iso_period(text) if text else None for text in texts]
+    wrong = np.array([item is None for item in read], dtype=np.bool_)[indices] & keep
+    for row in np.flatnonzero(wrong):
+        ledger.fault(
+            Problem(
+                f"{sheet.name}, row {sheet.rows[row]}, column “{header}”",
+                "not a period",
+                got=repr(texts[indices[row]]),
+                expected="2021, 2021-03, 2021-03-31 or 2019/2021",
+                remedy="Write the period as ISO 8601.",
+            )
+        )
+    kinds = np.array([item[1] if item else "" for item in read], dtype=object)[indices]
+    for kind, sentence in _PERIOD_SENTENCES.items():
+        hits = np.flatnonzero((kinds == kind) & keep)
+        if len(hits):
+            ledger.mended(
+                Note(
+                    header, kind, len(hits), int(sheet.rows[hits[0]]), str(texts[indices[hits[0]]]), sentence
+                )
+            )
+    return pa.array([item[0] if item else None for item in read], pa.string()).take(pa.array(indices))
