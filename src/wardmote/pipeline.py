@@ -28,7 +28,6 @@ from wardmote.tasks import (
     comparison_parts,
     conversion_parts,
     index_parts,
-    index_spec,
     ingredients_of,
     levels_of,
     need_parts,
@@ -90,7 +89,7 @@ STAGES: tuple[Stage, ...] = (
         ),
         sections=lambda study: study.index,
         choose=index_parts,
-        settings=lambda study, id_: {"spec": index_spec(study, id_), "index": id_},
+        settings=lambda study, id_: {"spec": study.index[id_], "index": id_},
     ),
     Stage(
         "comparison",
@@ -496,7 +495,7 @@ def compile_all(study: Study, ledger: Ledger | None = None) -> None:
         from wardmote.engine import compile_index
 
         try:
-            compile_index(index_spec(study, id_), index=id_)
+            compile_index(spec, index=id_)
         except WardmoteError as error:
             problems += error.problems
     if problems:

@@ -75,7 +75,7 @@ def conversion_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     earlier = list(study.conversion)[: list(study.conversion).index(section)]
     values = tuple(
         part
-        for part in _holding(ledger, set(spec.indicators), spec.from_)
+        for part in _holding(ledger, set(spec.indicators), {spec.from_})
         if part.stage == "sources" or (part.stage == "conversion" and part.id in earlier)
     )
     return {
@@ -88,8 +88,8 @@ def conversion_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
 
 def index_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     """An index reads the values of its indicators at its level, and priorities or boundaries where a step asks for them."""
-    spec = index_spec(study, section)
-    values = _holding(ledger, indicators_of(spec), spec.level)
+    spec = study.index[section]
+    values = _holding(ledger, indicators_of(spec), _levels_of(spec))
     weighing = {step.source for step in spec.steps if step.do == "weigh" and step.method == "priorities"}
     neighbours = any(step.do == "impute" and step.method == "neighbours" for step in spec.steps)
     return {
@@ -103,7 +103,7 @@ def index_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
         "boundaries": tuple(
             part
             for part in ledger.parts("boundaries")
-            if neighbours and spec.level in part.contents.get("level", [])
+            if neighbours and (not spec.level or spec.level in part.contents.get("level", ()))
         ),
     }
 
@@ -127,13 +127,26 @@ def need_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     }
 
 
-def _holding(ledger: Ledger, indicators: set[str], level: str) -> tuple[Part, ...]:
-    """Return the parts of `values` that hold any of these indicators at a level."""
-    return tuple(
-        part
-        for part in ledger.parts("values")
-        if indicators & set(part.contents.get("indicator", ())) and level in part.contents.get("level", ())
-    )
+def _holding(ledger: Ledger, indicators: set[str], levels: set[str]) -> tuple[Part, ...]:
+    """Return the parts of `values` that hold any of these indicators at any of these levels (any level for none).
+
+    An indicator that stands at none of the levels brings the parts where it does stand, so that the stage can say where.
+    """
+    holding = [
+        part for part in ledger.parts("values") if indicators & set(part.contents.get("indicator", ()))
+    ]
+    fitting = [part for part in holding if not levels or levels & set(part.contents.get("level", ()))]
+    found = {name for part in fitting for name in part.contents["indicator"]}
+    elsewhere = [part for part in holding if (indicators & set(part.contents["indicator"])) - found]
+    return tuple(part for part in holding if part in fitting or part in elsewhere)
+
+
+def _levels_of(spec: IndexSpec) -> set[str]:
+    """Return the levels whose values an index reads: its own, and those that steps look at; none where it names none."""
+    if not spec.level:
+        return set()
+    further = {getattr(step, name, "") for step in spec.steps for name in ("within", "towards")}
+    return {spec.level, *further} - {""}
 
 
 def _beside(name: str, parts: Iterable[Part], ledger: Ledger) -> tuple[Part, ...]:
@@ -155,14 +168,6 @@ def indicators_of(spec: IndexSpec) -> set[str]:
 
 
 # ---- what a task is told besides
-
-
-def index_spec(study: Study, section: str) -> IndexSpec:
-    """Return the settings of an index, its level filled in: the study's smallest where the index names none."""
-    spec = study.index[section]
-    if not spec.level and study.study.levels:
-        return spec.model_copy(update={"level": study.study.levels[0]})
-    return spec
 
 
 def levels_of(study: Study) -> Mapping[str, Level]:
