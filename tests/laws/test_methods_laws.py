@@ -527,6 +527,12 @@ def test_several_leaves_are_refused_together() -> None:
         "'a' has one value only",
         "'c' has one value only",
     ]
+    with pytest.raises(MethodError) as caught:
+        normalise.zscore(x, names=["a", "b", "c"])
+    assert [problem.what for problem in caught.value.problems] == [
+        "'c' has no known value",
+        "'a' has one value only",
+    ]
 
 
 @LAW

@@ -81,7 +81,7 @@ def leaf_name(row: int, shape: tuple[int, ...], names: Sequence[str] | None) -> 
     return repr(names[leaf]) if names else f"leaf {leaf}"
 
 
-def refuse_rows(
+def row_problems(
     method: str,
     bad: npt.NDArray[Any],
     shape: tuple[int, ...],
@@ -91,8 +91,8 @@ def refuse_rows(
     got: Callable[[int], str] | str = "",
     expected: str = "",
     remedy: str = "",
-) -> None:
-    """Return nothing, or refuse with one problem for each leaf that has a bad row.
+) -> list[Problem]:
+    """Return one problem for each leaf that has a bad row.
 
     Args:
         method: Name of the method, the ``where`` of each problem.
@@ -104,16 +104,46 @@ def refuse_rows(
         expected: What was expected.
         remedy: What to do.
 
-    Raises:
-        MethodError: Any row is bad. A leaf that is bad in several draws is named once, with its first case.
+    Returns:
+        Problems in the order of leaves. A leaf that is bad in several draws is named once, with its first case.
     """
     problems: dict[str, Problem] = {}
     for row in np.flatnonzero(bad):
         leaf = leaf_name(int(row), shape, names)
         found = got if isinstance(got, str) else got(int(row))
         problems.setdefault(leaf, Problem(method, f"{leaf} {what}", found, expected, remedy))
+    return list(problems.values())
+
+
+def refuse_rows(
+    method: str,
+    bad: npt.NDArray[Any],
+    shape: tuple[int, ...],
+    names: Sequence[str] | None,
+    *,
+    what: str,
+    got: Callable[[int], str] | str = "",
+    expected: str = "",
+    remedy: str = "",
+) -> None:
+    """Return nothing where no row is bad; else refuse with one problem for each leaf.
+
+    Args:
+        method: As in :func:`row_problems`, like the others.
+        bad: Flag by row, shape (rows,).
+        shape: Shape of the whole array.
+        names: Names of leaves, or None.
+        what: What is wrong.
+        got: What was found.
+        expected: What was expected.
+        remedy: What to do.
+
+    Raises:
+        MethodError: Any row is bad.
+    """
+    problems = row_problems(method, bad, shape, names, what=what, got=got, expected=expected, remedy=remedy)
     if problems:
-        raise MethodError(problems.values())
+        raise MethodError(problems)
 
 
 def by_row(value: npt.ArrayLike, shape: tuple[int, ...], method: str, setting: str) -> FloatArray:

@@ -17,7 +17,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from wardmote.methods.checks import FloatArray, as_rows, blocks, by_row, directions, refuse_rows
+from wardmote.errors import MethodError
+from wardmote.methods.checks import (
+    FloatArray,
+    as_rows,
+    blocks,
+    by_row,
+    directions,
+    refuse_rows,
+    row_problems,
+)
 from wardmote.methods.ranks import Ties, ascending_rank, normal_score
 
 Names = Sequence[str] | None
@@ -59,18 +68,13 @@ def _refuse_flat(
     """Refuse rows without any known value, with one value throughout, or with an infinite one."""
     remedy = "Leave the indicator out, or mend its source."
     expected = "at least two different values"
-    refuse_rows(
+    with np.errstate(invalid="ignore"):
+        infinite = ~np.isfinite(high - low) & ~np.isnan(low)
+    unknown, what = np.isnan(low), "has no known value"
+    problems = row_problems(method, unknown, shape, names, what=what, expected=expected, remedy=remedy)
+    problems += row_problems(
         method,
-        np.isnan(low),
-        shape,
-        names,
-        what="has no known value",
-        expected=expected,
-        remedy=remedy,
-    )
-    refuse_rows(
-        method,
-        low == high,
+        (low == high) & ~infinite,
         shape,
         names,
         what="has one value only",
@@ -78,9 +82,9 @@ def _refuse_flat(
         expected=expected,
         remedy=remedy,
     )
-    refuse_rows(
+    problems += row_problems(
         method,
-        ~np.isfinite(high - low),
+        infinite,
         shape,
         names,
         what="is not finite",
@@ -88,6 +92,7 @@ def _refuse_flat(
         expected="finite numbers",
         remedy=remedy,
     )
+    raise MethodError(problems)
 
 
 def _linear(
@@ -184,10 +189,11 @@ def zscore(
 
 def _mean_sd(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return mean and sample standard deviation of the known values of each row."""
-    centre = rows.mean(axis=1)
-    if not np.isnan(centre).any():
-        return centre, rows.std(axis=1, ddof=1)
-    return np.nanmean(rows, axis=1), np.nanstd(rows, axis=1, ddof=1)
+    centre, spread = rows.mean(axis=1), rows.std(axis=1, ddof=1)
+    for row in np.flatnonzero(np.isnan(centre)):
+        known = rows[row][~np.isnan(rows[row])]
+        centre[row], spread[row] = known.mean(), known.std(ddof=1)
+    return centre, spread
 
 
 def rank(
