@@ -570,8 +570,10 @@ def _read_shapes(path: Path, layout: Layout, name: str) -> Sheet:
     """Return the sheet of a GeoJSON or GPKG file; a row's number is the number of its feature."""
     import pyogrio
 
+    # GDAL takes GeoJSON text that looks like a time for one: the code T03000001 would arrive as 03:00:01.
+    as_text = {"DATE_AS_STRING": "YES"} if path.suffix.lower() in {".geojson", ".json"} else {}
     try:
-        meta, table = pyogrio.raw.read_arrow(path, read_geometry=layout.geometry)
+        meta, table = pyogrio.raw.read_arrow(path, read_geometry=layout.geometry, **as_text)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise InputError(
             Problem(name, "the file cannot be read as shapes", got=str(error).splitlines()[0])
