@@ -133,16 +133,13 @@ def _value_rows(county: County, source: str) -> list[dict[str, str]]:
 
 
 def _priority_rows(county: County) -> list[dict[str, str]]:
+    """Return one row for the county: points and their interval for each thing weighed."""
     table = county.priorities
-    columns = {
-        "county": list(table["area"]),
-        "priority": list(table["priority"]),
-        "weight": _cells(table["weight"], 1),
-        "low": _cells(table["low"], 1),
-        "high": _cells(table["high"], 1),
-        "respondents": _cells(table["respondents"]),
-        "collected": list(table["collected"]),
-    }
+    columns = {"county": [str(table["area"].iloc[0])]}
+    for column, ending in (("weight", ""), ("low", "_low"), ("high", "_high")):
+        for name, cell in zip(table["priority"], _cells(table[column], 1), strict=True):
+            columns[f"{name}{ending}"] = [cell]
+    columns["people_asked"] = _cells(table["respondents"])[:1]
     return _rows(columns)
 
 
