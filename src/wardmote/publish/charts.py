@@ -1,0 +1,64 @@
+"""Charts as SVG, drawn on the server. Each stands beside a table that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from wardmote.publish.svg import drawing, tag
+
+WIDTH = 640.0
+"""Width of a chart in its own units."""
+
+ROW = 54.0
+"""Height of one row: a line of words above two bars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two shares of one thing, to be compared.
+
+    Attributes:
+        label: What it is.
+        first: First share, 0 to 1.
+        second: Second share, 0 to 1.
+        low: Lower end of the second's interval, or None.
+        high: Upper end of the second's interval, or None.
+    """
+
+    label: str
+    first: float
+    second: float
+    low: float | None = None
+    high: float | None = None
+
+
+def paired_bars(name: str, title: str, names: tuple[str, str], pairs: Sequence[Pair]) -> Markup:
+    """Return bars in pairs: the first plain, the second hatched, with its interval as a line where one is known.
+
+    Args:
+        name: Prefix of ids; unique on the page.
+        title: What the chart shows.
+        names: What the first and the second bar of each pair are.
+        pairs: The pairs, in the order in which they are drawn.
+    """
+    top = max((max(pair.first, pair.second, pair.high or 0) for pair in pairs), default=1.0) or 1.0
+    scale = (WIDTH - 70) / top
+    rows: list[Markup] = []
+    for i, pair in enumerate(pairs):
+        y = i * ROW
+        rows.append(tag("text", pair.label, x=0, y=y + 14, class_="label"))
+        for share, offset, css in ((pair.first, 20, "bar-a"), (pair.second, 35, "bar-b")):
+            rows.append(tag("rect", x=0, y=y + offset, width=share * scale, height=13, class_=css))
+            # The words stand right of the interval, where there is one.
+            end = max(share, pair.high or 0) if css == "bar-b" else share
+            rows.append(
+                tag("text", f"{100 * share:.0f}%", x=end * scale + 6, y=y + offset + 11, class_="value")
+            )
+        if pair.low is not None and pair.high is not None:
+            line = f"M{pair.low * scale:.1f},{y + 41.5:.1f}H{pair.high * scale:.1f}"
+            rows.append(tag("path", d=line, class_="interval"))
+    described = "; ".join(f"{p.label}: {names[0]} {p.first:.0%}, {names[1]} {p.second:.0%}" for p in pairs)
+    return drawing(name, title, described, (WIDTH, max(len(pairs), 1) * ROW), rows)

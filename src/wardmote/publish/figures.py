@@ -1,0 +1,251 @@
+"""The maps and charts of a page, each with its legend in words and the table that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from wardmote import words
+from wardmote.publish.charts import Pair, paired_bars
+from wardmote.publish.maps import FIFTHS, SHARES, MapArea, Shapes, draw_map, lay_out, place
+from wardmote.publish.page import KINDS, Comparison, Gathering
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_SHAPES = 1500
+"""Most small areas that are drawn with their own shapes: above it one of them is under three dots wide on a page, and the file grows
+past what a phone loads at once."""
+
+MOST_NAMES = 12
+"""Most areas whose names are written into a map: with more, names run into each other on a phone."""
+
+MEASURES = {
+    "extent": (
+        "Extent of {title}",
+        "Extent is the share of an area's people who live in its neighbourhoods of greatest need. All people count in the "
+        "greatest-need tenth of the whole study; beyond it fewer and fewer, none after three tenths. Over the study as a whole it is "
+        "about two tenths.",
+    ),
+    "proportion": (
+        "Neighbourhoods in the greatest-need tenth: {title}",
+        "The share of an area's neighbourhoods that are in the greatest-need tenth of the whole study. Over the study as a whole it "
+        "is one tenth.",
+    ),
+    "average score": (
+        "Average score: {title}",
+        "Areas in five equal groups by the mean score of their neighbourhoods, weighed by people.",
+    ),
+}
+"""Summaries that a map can show, the first that is there: title and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a legend: the class that colours it, its words, and how many areas it holds."""
+
+    css: str
+    words: str
+    areas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One drawing with what belongs to it.
+
+    Attributes:
+        svg: The drawing.
+        title: What it shows.
+        note: How to read it.
+        keys: The legend.
+        dots: What a dot on it means, or "".
+        header: Columns of the table that says the same.
+        rows: Its rows.
+    """
+
+    svg: Markup
+    title: str
+    note: str
+    keys: tuple[Key, ...]
+    dots: str = ""
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = field(default=())
+
+
+def kind_map(found: Gathering, group_level: str) -> Figure | None:
+    """Return the map of small areas by type of need; None where there are no shapes, or too many.
+
+    Args:
+        found: The tables.
+        group_level: Level whose outlines are laid over, or "".
+    """
+    rows = found.need(found.lead)
+    if not 0 < len(rows) <= MOST_SHAPES:
+        return None
+    level = str(rows["level"].iloc[0])
+    small = _shapes_of(found, level)
+    if not len(small):
+        return None
+    shapes = lay_out(list(small["area"]), list(small["geometry"]))
+    titles = {kind: title for kind, (title, _) in KINDS.items()}
+    areas = []
+    for code, kind in zip(rows["area"], rows["type"], strict=True):
+        known = isinstance(kind, str)
+        css = f"k-{kind.split()[0]}" if known else "k-unknown"
+        said = titles[kind] if known else "no rank"
+        areas.append(MapArea(code, f"{found.place(level, code).name}: {said}", css, mark=kind == "both"))
+    noun = found.level(level).plural
+    counts = rows["type"].value_counts()
+    keys = tuple(
+        Key(f"k-{kind.split()[0]}", title, int(counts.get(kind, 0))) for kind, title in titles.items()
+    )
+    title = f"{noun.capitalize()} by type of need"
+    svg = draw_map(
+        "map-kinds",
+        title,
+        f"Map of {words.count(len(rows))} {noun}. The same stands as a table under “How many” and as a list of names.",
+        shapes,
+        areas,
+        over=_outlines(found, group_level, shapes),
+        patterns=True,
+    )
+    return Figure(
+        svg,
+        title,
+        "Lines show the authorities." if group_level else "",
+        keys,
+        f"both ({counts.get('both', 0):,})",
+    )
+
+
+def summary_map(found: Gathering, group_level: str, both: dict[str, int]) -> Figure | None:
+    """Return the map of authorities by a summary of one index; None where there are no shapes or no summary.
+
+    Args:
+        found: The tables.
+        group_level: Level of the map.
+        both: How many areas with both needs each authority has, by code.
+    """
+    index = found.study.publish.index or _deprivation(found)
+    table = found.read("summaries")
+    nodes = found.read("nodes")
+    root = nodes[(nodes["index"] == index) & nodes["parent"].isna()]["node"]
+    table = table[(table["index"] == index) & (table["level"] == group_level) & table["node"].isin(root)]
+    measure = next((name for name in MEASURES if (table["measure"] == name).any()), "")
+    table = table[(table["measure"] == measure) & table["value"].notna()]
+    shapes = _shapes_of(found, group_level)
+    shapes = shapes[shapes["area"].isin(table["area"])]
+    if not measure or not len(shapes):
+        return None
+    laid = lay_out(list(shapes["area"]), list(shapes["geometry"]))
+    title = MEASURES[measure][0].format(title=_lower(found.study.index[index].title or index))
+    return _summary_figure(
+        found, level=group_level, table=table, laid=laid, both=both, title=title, measure=measure
+    )
+
+
+def _summary_figure(
+    found: Gathering,
+    *,
+    level: str,
+    table: pd.DataFrame,
+    laid: Shapes,
+    both: dict[str, int],
+    title: str,
+    measure: str,
+) -> Figure:
+    """Return the drawing, legend and table of a summary."""
+    scale = FIFTHS if measure == "average score" else SHARES
+    rows, areas, tally = [], [], [0] * len(scale.words)
+    for code, value, rank in zip(table["area"], table["value"], table["rank"], strict=True):
+        at = scale.place(value if scale is SHARES else 1 - rank / len(table))
+        told = words.percent(value) if scale is SHARES else words.figure(value)
+        name = found.place(level, code).name
+        tally[at] += 1
+        areas.append(MapArea(code, f"{name}: {told}", f"c{at}"))
+        rows.append((name, code, told, scale.words[at], f"{both.get(code, 0):,}"))
+    plural = found.level(level).plural
+    svg = draw_map(
+        "map-summary",
+        title,
+        f"Map of {words.count(len(rows))} {plural} in five classes. The table after it holds each value.",
+        laid,
+        areas,
+        dots=_dots(found, laid),
+        names={code: name for name, code, *_ in rows} if len(rows) <= MOST_NAMES else None,
+    )
+    keys = tuple(Key(f"c{i}", said, tally[i]) for i, said in enumerate(scale.words))
+    lead = found.study.need.get(found.lead)
+    header = (
+        found.level(level).title.capitalize(),
+        "Code",
+        measure.capitalize(),
+        "Class",
+        lead.title.capitalize() if lead else "Both",
+    )
+    dots = f"a {lead.title} area" if lead and 'class="dot"' in svg else ""
+    return Figure(svg, title, MEASURES[measure][1], keys, dots, header, tuple(sorted(rows)))
+
+
+def weight_chart(comparison: Comparison, position: int) -> Markup:
+    """Return the chart of weights under two sets.
+
+    Args:
+        comparison: The comparison.
+        position: Its place on the page, for ids.
+    """
+    pairs = [Pair(row.title, row.first, row.second, row.low, row.high) for row in comparison.rows]
+    title = f"Weights of {comparison.beside} and of {comparison.title}"
+    return paired_bars(f"weights-{position}", title, (comparison.beside, comparison.title), pairs)
+
+
+def _deprivation(found: Gathering) -> str:
+    """Return the deprivation index of the leading definition, or the first index."""
+    lead = found.study.need.get(found.lead)
+    return lead.deprivation if lead else next(iter(found.study.index), "")
+
+
+def _lower(title: str) -> str:
+    """Return a title as it stands inside a sentence; abbreviations keep their capitals."""
+    return title if title[1:2].isupper() else f"{title[:1].lower()}{title[1:]}"
+
+
+def _shapes_of(found: Gathering, level: str) -> pd.DataFrame:
+    """Return the boundaries of one level."""
+    table = found.read("boundaries")
+    return table[table["level"] == level]
+
+
+def _outlines(found: Gathering, level: str, shapes: Shapes) -> dict[str, Any]:
+    """Return the outlines of larger areas in the units of a map."""
+    import numpy as np
+    import shapely
+
+    if not level:
+        return {}
+    table = _shapes_of(found, level)
+    if not len(table):
+        return {}
+    placed = place(np.asarray(shapely.from_wkb(list(table["geometry"]))), shapes.frame)
+    return dict(zip(table["area"], placed, strict=True))
+
+
+def _dots(found: Gathering, shapes: Shapes) -> Sequence[tuple[float, float]]:
+    """Return a point in each area that has both needs, where small areas have shapes but are too many to be drawn."""
+    import numpy as np
+    import shapely
+
+    rows = found.need(found.lead)
+    if len(rows) <= MOST_SHAPES:
+        return ()
+    both = set(rows[rows["doubly_disadvantaged"].fillna(False).astype(bool)]["area"])
+    small = _shapes_of(found, str(rows["level"].iloc[0]))
+    small = small[small["area"].isin(both)]
+    if not len(small):
+        return ()
+    middles = shapely.point_on_surface(np.asarray(shapely.from_wkb(list(small["geometry"]))))
+    placed = place(middles, shapes.frame)
+    return [(float(point.x), float(point.y)) for point in placed]

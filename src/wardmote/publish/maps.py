@@ -1,0 +1,233 @@
+"""Maps as SVG, drawn on the server: shapes simplified without gaps, classes told by tone, pattern and words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from wardmote.publish.svg import drawing, tag
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+WIDTH = 640.0
+"""Width of a map in its own units; about its width in pixels on a desk."""
+
+TALLEST = 760.0
+"""Greatest height of a map: it fits a screen with its title."""
+
+DETAIL = 0.8
+"""Side of the smallest triangle that is drawn, in units of the map: under one dot on most screens."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapArea:
+    """One area to draw.
+
+    Attributes:
+        code: Its code.
+        label: Its name and what the map says of it, one line for a pointer that rests on it.
+        css: The class that colours it.
+        mark: Whether a dot is set in its middle, so that it stands out without colour.
+    """
+
+    code: str
+    label: str
+    css: str
+    mark: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Shapes in the map's own units.
+
+    Attributes:
+        shapes: Polygon by code.
+        size: Width and height of the map.
+        frame: What `place` needs to lay further shapes over these.
+    """
+
+    shapes: dict[str, Any]
+    size: tuple[float, float]
+    frame: tuple[float, float, float, float]
+
+
+def lay_out(codes: Sequence[str], geometry: Sequence[bytes], width: float = WIDTH) -> Shapes:
+    """Return shapes as they stand on the map: north up, true in width and height at the middle, simplified without gaps.
+
+    Longitude is multiplied by the cosine of the middle latitude. Over a country the size of Britain lengths are wrong by at most
+    about 7% at the far ends, which no reader of a small map can see.
+
+    Args:
+        codes: Codes of the areas.
+        geometry: Their polygons as WKB in EPSG:4326.
+        width: Width of the map; less where it would become taller than `TALLEST`.
+    """
+    import numpy as np
+    import shapely
+
+    parsed = np.asarray(shapely.from_wkb(list(geometry)))
+    west, south, east, north = (float(x) for x in shapely.total_bounds(parsed))
+    squeeze = float(np.cos(np.radians((south + north) / 2)))
+    scale = min((width - 4) / ((east - west) * squeeze), TALLEST / (north - south))
+    frame = (west, north, squeeze, scale)
+    placed = place(parsed, frame)
+    # The tolerance is the square root of the area of the smallest triangle kept, in the coverage's own units.
+    simple = shapely.coverage_simplify(placed, DETAIL)
+    whole = ~shapely.is_empty(simple) & shapely.is_valid(simple)
+    size = ((east - west) * squeeze * scale + 4, (north - south) * scale + 4)
+    kept = np.where(whole, simple, placed)
+    return Shapes(dict(zip(codes, kept, strict=True)), size, frame)
+
+
+def place(shapes: NDArray[np.object_], frame: tuple[float, float, float, float]) -> NDArray[np.object_]:
+    """Return shapes in degrees moved to the map's own units.
+
+    Args:
+        shapes: Shapely geometries in EPSG:4326.
+        frame: ``Shapes.frame`` of the map.
+    """
+    import numpy as np
+    import shapely
+
+    west, north, squeeze, scale = frame
+
+    def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(
+            [(points[:, 0] - west) * squeeze * scale + 2, (north - points[:, 1]) * scale + 2]
+        )
+
+    return np.asarray(shapely.transform(shapes, move))
+
+
+def draw_map(
+    name: str,
+    title: str,
+    description: str,
+    shapes: Shapes,
+    areas: Sequence[MapArea],
+    *,
+    over: Mapping[str, Any] | None = None,
+    dots: Sequence[tuple[float, float]] = (),
+    names: Mapping[str, str] | None = None,
+    patterns: bool = False,
+) -> Markup:
+    """Return a map; each area carries its label as a title.
+
+    Args:
+        name: Prefix of ids; unique on the page.
+        title: What the map shows.
+        description: What can be read from it, and where the table is.
+        shapes: The shapes, from `lay_out`.
+        areas: What to draw; areas without a shape are left out.
+        over: Outlines to draw over the areas, in the map's units.
+        dots: Points to mark, in the map's units.
+        names: Names to write into areas, by code.
+        patterns: Whether this map brings the page's patterns; one on a page does.
+    """
+    drawn = [
+        tag("path", tag("title", area.label), d=path(shapes.shapes[area.code]), class_=f"area {area.css}")
+        for area in areas
+        if area.code in shapes.shapes
+    ]
+    marks = [
+        tag("circle", cx=x, cy=y, r=2.6, class_="dot")
+        for x, y in (
+            _middle(shapes.shapes[area.code]) for area in areas if area.mark and area.code in shapes.shapes
+        )
+    ]
+    lines = [tag("path", d=path(shape), class_="outline") for shape in (over or {}).values()]
+    points = [tag("circle", cx=x, cy=y, r=1.5, class_="dot") for x, y in dots]
+    written = [
+        tag("text", said, x=x, y=y + 4, class_="place-name")
+        for said, (x, y) in (
+            (said, _middle(shapes.shapes[code]))
+            for code, said in (names or {}).items()
+            if code in shapes.shapes
+        )
+    ]
+    groups = [tag("g", *drawn), tag("g", *lines), tag("g", *marks), tag("g", *points), tag("g", *written)]
+    return drawing(name, title, description, shapes.size, [PATTERNS, *groups] if patterns else groups)
+
+
+def _middle(shape: Any) -> tuple[float, float]:
+    """Return a point inside the shape."""
+    point = shape.representative_point()
+    return float(point.x), float(point.y)
+
+
+def path(shape: Any) -> str:
+    """Return the ``d`` of a polygon or several: whole tenths of a unit, each point relative to the one before.
+
+    Args:
+        shape: Polygon or multipolygon in the map's units.
+    """
+    import numpy as np
+
+    written = []
+    for polygon in getattr(shape, "geoms", [shape]):
+        for ring in (polygon.exterior, *polygon.interiors):
+            points = np.round(np.asarray(ring.coords)[:-1] * 10).astype(int)
+            steps = np.diff(points, axis=0)
+            steps = steps[(steps != 0).any(axis=1)]
+            start = f"M{_tenths(points[0])}"
+            written.append(
+                start + "l" + " ".join(_tenths(step) for step in steps) + "z" if len(steps) else ""
+            )
+    return "".join(written)
+
+
+def _tenths(pair: NDArray[np.int64]) -> str:
+    return ",".join(f"{value / 10:g}" for value in pair)
+
+
+PATTERNS = Markup(
+    '<defs aria-hidden="true">'
+    '<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="5" height="5" class="p-deprivation-ground"/><path d="M0,0v5" class="p-deprivation-line"/></pattern>'
+    '<pattern id="speckle" width="5" height="5" patternUnits="userSpaceOnUse">'
+    '<rect width="5" height="5" class="p-community-ground"/><circle cx="2.5" cy="2.5" r="1" class="p-community-line"/></pattern>'
+    "</defs>"
+)
+"""Patterns that tell kinds of need apart without colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Classes of a number on a map.
+
+    Attributes:
+        breaks: Where classes end, rising; the last class is open.
+        words: What each class is called, one more than `breaks`.
+    """
+
+    breaks: tuple[float, ...]
+    words: tuple[str, ...]
+
+    def place(self, value: float) -> int:
+        """Return the class of a value, counted from 0; values on a break belong to the class above."""
+        return sum(value >= edge for edge in self.breaks)
+
+
+SHARES = Scale(
+    (0.02, 0.10, 0.20, 0.40),
+    ("under 2%", "2% to under 10%", "10% to under 20%", "20% to under 40%", "40% or more"),
+)
+"""Classes of shares that are 10% in the country as a whole: under a fifth of that, under it, up to twice, up to four times, more.
+Fixed, so that two studies can be laid side by side."""
+
+FIFTHS = Scale(
+    (0.2, 0.4, 0.6, 0.8),
+    (
+        "the fifth with least",
+        "the next fifth",
+        "the middle fifth",
+        "the fifth before last",
+        "the fifth with most",
+    ),
+)
+"""Classes of equal numbers of areas, by rank, for summaries that have no scale of their own."""

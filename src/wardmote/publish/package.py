@@ -1,0 +1,323 @@
+"""The data behind the page as a data package: tidy CSV and Parquet with a description that machines read.
+
+The description follows Frictionless Data Package 2.0 (https://datapackage.org/standard/data-package/) and is also valid for readers
+of version 1. Types, units, constraints and keys come from `wardmote.tables`, where every table is declared once.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wardmote import words
+from wardmote.errors import MissingError, Problem
+from wardmote.publish.folder import replaced
+from wardmote.publish.reading import OpenTables, Withheld, open_tables
+from wardmote.publish.site import wardmote_version
+from wardmote.study import Study
+from wardmote.tables import TABLES, Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FIELD_TYPES = {
+    "text": "string",
+    "number": "number",
+    "whole": "integer",
+    "flag": "boolean",
+    "date": "date",
+    "ranks": "array",
+}
+"""Frictionless types by kind of column; shapes are in Parquet only."""
+
+BY_NODE = ("scores", "contributions", "adjustments")
+"""Tables in which the rows of a leaf hold, or give back, the value that its supplier published."""
+
+DATA_PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+"""Profile that the description follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """One table as it was written."""
+
+    table: Table
+    frame: pa.Table
+    csv: Path | None
+    parquet: Path
+
+
+def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date | None = None) -> Path:
+    """Return the folder of the data package, after it has replaced what stood in `out`.
+
+    Every table that holds rows is written as ``<table>.csv`` and ``<table>.parquet`` (shapes as Parquet only), as far as licences
+    and sensitivity allow. Of an index, rows of leaves whose source is not open are left out too, since they would give the
+    source's own figures back. ``README.txt`` says what was left out and which source forbids it.
+
+    Args:
+        tables: The study's `wardmote.workspace.Workspace`, or data frames by table name.
+        study: The study.
+        out: Folder of the package.
+        built: Day that the package bears; today by default.
+
+    Raises:
+        MissingError: There is nothing to publish yet.
+        WorkspaceError: The folder cannot be written.
+    """
+    opened = open_tables(tables)
+    day = built or datetime.datetime.now(tz=datetime.UTC).date()
+    names = [name for name, table in TABLES.items() if not table.sensitive]
+    withheld = list(opened.withheld(TABLES))
+    closed, told = _closed_leaves(opened)
+    withheld += told
+    with replaced(out) as folder:
+        written = [
+            _write(TABLES[name], frame, folder)
+            for name in names
+            if len(frame := _without(name, opened.read(name), closed))
+        ]
+        if not any(item.table.rows == "derived" for item in written):
+            raise MissingError(
+                Problem(str(study.folder), "there is nothing to publish", remedy="Run `wardmote run` first.")
+            )
+        sources = opened.read("sources")
+        document = _document(study, written, sources, day)
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        (folder / "datapackage.json").write_bytes(text.encode("utf-8"))
+        readme = _readme(study, written, sources, withheld, day)
+        (folder / "README.txt").write_bytes(readme.encode("utf-8"))
+    return out
+
+
+def _closed_leaves(tables: OpenTables) -> tuple[set[tuple[str, str]], list[Withheld]]:
+    """Return (index, node) of leaves whose source is not open, and the reasons in words."""
+    sources = tables.read("sources", ["source", "access"])
+    access = dict(zip(sources["source"], sources["access"], strict=True))
+    nodes = tables.read("nodes", ["index", "node", "source"])
+    closed: set[tuple[str, str]] = set()
+    forbidding: dict[str, set[str]] = {}
+    for index, node, source in zip(nodes["index"], nodes["node"], nodes["source"], strict=True):
+        # A leaf may stand on several sources, separated by spaces; one that is not open closes it.
+        # A source that is not in the table of sources may not even be named, so it is closed.
+        of = source.split() if isinstance(source, str) else []
+        shut = [s for s in of if access.get(s, "private") != "open"]
+        if shut:
+            closed.add((index, node))
+            forbidding.setdefault(index, set()).update(shut)
+    told = [
+        Withheld(
+            " and ".join(BY_NODE),
+            index,
+            tuple(sorted(by)),
+            f"Rows of single indicators would give back the figures of {words.listed(sorted(by))}, whose licence does not allow it.",
+        )
+        for index, by in forbidding.items()
+    ]
+    return closed, told
+
+
+def _without(name: str, frame: pd.DataFrame, closed: set[tuple[str, str]]) -> pd.DataFrame:
+    """Return the rows of a table that are not of closed leaves."""
+    if name not in BY_NODE or not closed or not len(frame):
+        return frame
+    import pandas as pd
+
+    keep = pd.Series(True, index=frame.index)
+    for index, node in closed:
+        keep &= ~((frame["index"] == index) & (frame["node"] == node)).astype(bool)
+    return frame[keep]
+
+
+def _write(table: Table, frame: pd.DataFrame, folder: Path) -> _Written:
+    """Write one table as Parquet and, without its shapes, as CSV."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    known = {column.name: column for column in table.columns}
+    fields = [
+        pa.field(
+            field.name,
+            field.type,
+            metadata={"meaning": known[field.name].meaning, "unit": known[field.name].unit}
+            if field.name in known
+            else None,
+        )
+        for field in arrow.schema
+    ]
+    arrow = arrow.cast(pa.schema(fields))
+    parquet = folder / f"{table.name}.parquet"
+    pq.write_table(arrow, parquet, compression="zstd")
+    if any(known[name].kind == "shape" for name in arrow.column_names if name in known):
+        return _Written(table, arrow, None, parquet)
+    csv = folder / f"{table.name}.csv"
+    pc.write_csv(arrow, csv, pc.WriteOptions(include_header=True, quoting_style="needed"))
+    return _Written(table, arrow, csv, parquet)
+
+
+def _document(
+    study: Study, written: Sequence[_Written], sources: pd.DataFrame, day: datetime.date
+) -> dict[str, Any]:
+    """Return the description of the package."""
+    document: dict[str, Any] = {
+        "$schema": DATA_PACKAGE_PROFILE,
+        "profile": "data-package",
+        "name": re.sub(r"[^a-z0-9._-]", "-", study.study.id),
+        "title": study.publish.title or study.study.title,
+        "created": f"{day.isoformat()}T00:00:00Z",
+        "version": day.isoformat(),
+        "licenses": _licences(sources),
+        "sources": _sources(sources),
+        "resources": [resource for item in written for resource in _resources(item)],
+    }
+    if study.study.description:
+        document["description"] = study.study.description
+    if study.publish.contact:
+        document["contributors"] = [{"title": study.publish.contact, "roles": ["contact"], "role": "contact"}]
+    return {key: value for key, value in document.items() if value not in ([], "")}
+
+
+def _licences(sources: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the licences of the sources, each once."""
+    names = dict.fromkeys(licence for licence in sources["licence"] if isinstance(licence, str) and licence)
+    return [
+        {"name": re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "other", "title": name}
+        for name in names
+    ]
+
+
+def _sources(sources: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the sources with title, publisher, edition and address."""
+    described = []
+    for row in sources.to_dict("records"):
+        text = {key: value for key, value in row.items() if isinstance(value, str)}
+        parts = [text.get("title") or text["source"], text.get("publisher", ""), text.get("vintage", "")]
+        entry = {"title": ", ".join(part for part in parts if part)}
+        if text.get("address", "").startswith(("https://", "http://")):
+            entry["path"] = text["address"]
+        described.append(entry)
+    return described
+
+
+def _resources(item: _Written) -> list[dict[str, Any]]:
+    """Return the description of one table's files."""
+    common = {"description": item.table.meaning}
+    described: list[dict[str, Any]] = []
+    if item.csv is not None:
+        described.append(
+            {
+                "name": item.table.name,
+                "type": "table",
+                "profile": "tabular-data-resource",
+                "path": item.csv.name,
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                **common,
+                "bytes": item.csv.stat().st_size,
+                "hash": f"sha256:{_digest(item.csv)}",
+                "schema": _schema(item),
+            }
+        )
+    described.append(
+        {
+            "name": f"{item.table.name}-parquet",
+            "path": item.parquet.name,
+            "format": "parquet",
+            "mediatype": "application/vnd.apache.parquet",
+            **common,
+            "bytes": item.parquet.stat().st_size,
+            "hash": f"sha256:{_digest(item.parquet)}",
+        }
+    )
+    return described
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _schema(item: _Written) -> dict[str, Any]:
+    """Return fields, key and the mark of missing values of one table."""
+    known = {column.name: column for column in item.table.columns}
+    return {
+        "fields": [
+            _field(known[name], item.frame) if name in known else {"name": name, "type": "any"}
+            for name in item.frame.column_names
+        ],
+        "primaryKey": list(item.table.key),
+        "missingValues": [""],
+    }
+
+
+def _field(column: Column, frame: pa.Table) -> dict[str, Any]:
+    """Return the description of one column: type, meaning with its unit, constraints."""
+    kind = FIELD_TYPES[column.kind]
+    field: dict[str, Any] = {"name": column.name, "type": kind}
+    if kind == "date" and any(len(text.as_py() or "") != len("2025-01-01") for text in frame[column.name]):
+        field |= {"type": "datetime", "format": "any"}
+    if kind == "boolean":
+        field |= {"trueValues": ["true"], "falseValues": ["false"]}
+    field["description"] = words.sentence(
+        f"{column.meaning}{f' (unit: {column.unit})' if column.unit else ''}"
+    )
+    constraints: dict[str, Any] = {}
+    if column.required:
+        constraints["required"] = True
+    if column.low is not None:
+        constraints["minimum"] = int(column.low) if column.kind == "whole" else column.low
+    if column.high is not None:
+        constraints["maximum"] = int(column.high) if column.kind == "whole" else column.high
+    if column.allowed:
+        constraints["enum"] = list(column.allowed)
+    if constraints:
+        field["constraints"] = constraints
+    return field
+
+
+def _readme(
+    study: Study,
+    written: Sequence[_Written],
+    sources: pd.DataFrame,
+    withheld: Sequence[Withheld],
+    day: datetime.date,
+) -> str:
+    """Return the text for people: what is here, what was left out and why, how to cite."""
+    lines = [study.publish.title or study.study.title, "=" * 72]
+    lines += [study.study.description] if study.study.description else []
+    lines += ["", f"Data behind the page, {day.isoformat()}. Made with Wardmote {wardmote_version()}.", ""]
+    lines += ["Tables (CSV in UTF-8, an empty cell is a missing value; the same as Parquet)", ""]
+    for item in written:
+        kind = "" if item.csv else " (Parquet only)"
+        lines.append(f"  {item.table.name:<18}{item.frame.num_rows:>10,} rows  {item.table.meaning}{kind}")
+    lines += [
+        "",
+        "Rank 1 is the greatest need. No number carries an interval yet unless its columns say so.",
+        "",
+    ]
+    lines += ["Left out", ""]
+    if not withheld:
+        lines.append("  Nothing.")
+    for gone in withheld:
+        of = f" of {gone.section}" if gone.section else ""
+        by = f" Forbidden by: {words.listed(list(gone.sources))}." if gone.sources else ""
+        lines.append(f"  {gone.table}{of}: {gone.reason}{by}")
+    lines += ["", "Sources and licences", ""]
+    for row in sources.to_dict("records"):
+        text = {key: value for key, value in row.items() if isinstance(value, str)}
+        parts = [text.get("title") or text["source"], text.get("publisher", ""), text.get("vintage", "")]
+        told = ", ".join(part for part in parts if part)
+        lines.append(f"  {text['source']}: {told}. Licence: {text.get('licence') or 'not stated'}.")
+    if study.publish.contact:
+        lines += ["", "Who decides, and whom to ask", "", f"  {study.publish.contact}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,600 @@
+"""What the first page says, gathered from the tables of a study: a record that the template prints as it is.
+
+Nothing is computed here that a table does not hold: rows are joined, sorted by name, counted and put into words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wardmote import words
+from wardmote.errors import MissingError, Problem
+from wardmote.levels import Level, known_levels
+from wardmote.publish.reading import OpenTables, Withheld
+from wardmote.publish.telling import told_steps
+from wardmote.study import IndexSpec, NeedSpec, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS: dict[str, tuple[str, str]] = {
+    "both": ("both", "In the greatest-need {share} of deprivation and of community need."),
+    "deprivation only": (
+        "deprivation only",
+        "Hardship is among the greatest; places to meet, ties and activity are not among the weakest.",
+    ),
+    "community need only": (
+        "community need only",
+        "Places to meet, ties and activity are among the weakest; hardship is not among the greatest.",
+    ),
+    "neither": ("neither", "Outside both lines. Need can still be great for many who live there."),
+}
+"""What the four types of need are called and mean."""
+
+ACCESS = {
+    "open": "may be published",
+    "derived-only": "only what was computed from it may be published",
+    "private": "nothing made from it may be published",
+}
+"""What the access of a source allows, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An area on the page: its code and its name (the code again where no name may be shown)."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The areas of one authority that have both needs.
+
+    Attributes:
+        place: The authority.
+        region: Name of the region that it lies in, or "".
+        places: The areas, by name.
+        total: How many small areas it has.
+    """
+
+    place: Place
+    region: str
+    places: tuple[Place, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One type of need: what it is called, what it means, how many areas and people."""
+
+    title: str
+    css: str
+    meaning: str
+    areas: int
+    people: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One definition of need with its counts.
+
+    Attributes:
+        id: Its section in the study.
+        title: What it calls an area that has both needs.
+        rule: The rule in one sentence.
+        kinds: The four types with their counts.
+        both: Areas that have both.
+        people: People who live in them, in words.
+        unranked: Areas without a rank in one of the two.
+        noun: What the areas are called, several of them.
+        one: What one of them is called.
+    """
+
+    id: str
+    title: str
+    rule: str
+    kinds: tuple[KindRow, ...]
+    both: int
+    people: str
+    unranked: int
+    noun: str
+    one: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One indicator of an index, as the page lists it."""
+
+    title: str
+    domain: str
+    direction: str
+    unit: str
+    source: str
+    period: str
+    gaps: str
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One domain of an index with its weight as a share of all weights."""
+
+    node: str
+    title: str
+    share: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How one index was made."""
+
+    id: str
+    title: str
+    description: str
+    reference: str
+    level: str
+    areas: int
+    steps: tuple[str, ...]
+    domains: tuple[Domain, ...]
+    leaves: tuple[Leaf, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightRow:
+    """One domain under two sets of weights; the interval is of the second, where it is known."""
+
+    title: str
+    first: float
+    second: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An index under two sets of weights.
+
+    Attributes:
+        title: Title of the index whose weights differ.
+        beside: Title of the index that it stands beside.
+        rows: The weights, domain by domain.
+        enters, leaves: Areas in the greatest-need tenth of one alone, by name.
+        respondents: How many people gave the weights, in words, or "".
+    """
+
+    title: str
+    beside: str
+    rows: tuple[WeightRow, ...]
+    enters: tuple[Place, ...]
+    leaves: tuple[Place, ...]
+    respondents: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One source, as the page lists it."""
+
+    id: str
+    title: str
+    publisher: str
+    vintage: str
+    licence: str
+    access: str
+    address: str
+    link: bool
+    retrieved: str
+    checksum: str
+    rows: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that the first page says, apart from maps and charts.
+
+    Attributes:
+        title: Title of the page.
+        description: What the study is.
+        contact: Who decides, and whom to ask; "" where the study does not say.
+        definitions: The definitions of need, the leading one first.
+        findings: Sentences that stand at the top.
+        further: All other findings, by stage.
+        groups: The areas that have both needs, by authority.
+        group_level: Level of the groups, or None.
+        strengths: Areas deprived but in the half with the least community need.
+        methods: The indices.
+        comparisons: Indices under two sets of weights.
+        sources: The sources.
+        mendings: What was mended in the files.
+        withheld: What may not be published, and why.
+    """
+
+    title: str
+    description: str
+    contact: str
+    definitions: tuple[Definition, ...]
+    findings: tuple[str, ...]
+    further: tuple[tuple[str, tuple[str, ...]], ...]
+    groups: tuple[Group, ...]
+    group_level: Level | None
+    strengths: tuple[Place, ...]
+    methods: tuple[Method, ...]
+    comparisons: tuple[Comparison, ...]
+    sources: tuple[SourceRow, ...]
+    mendings: tuple[str, ...]
+    withheld: tuple[Withheld, ...]
+
+
+class Gathering:
+    """The tables of a study while a page is gathered from them; each is read once.
+
+    Args:
+        tables: The tables.
+        study: The study.
+    """
+
+    def __init__(self, tables: OpenTables, study: Study) -> None:
+        self.tables = tables
+        self.study = study
+        self.levels = known_levels(study.level)
+        self._read: dict[tuple[str, tuple[str, ...]], pd.DataFrame] = {}
+        areas = self.read("areas", ["level", "area", "name"])
+        self._names = {
+            (level, area): name
+            for level, area, name in zip(areas["level"], areas["area"], areas["name"], strict=True)
+            if isinstance(name, str)
+        }
+
+    def read(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """Return a table as far as it may be published; see `OpenTables.read`."""
+        key = (name, tuple(columns or ()))
+        if key not in self._read:
+            self._read[key] = self.tables.read(name, columns)
+        return self._read[key]
+
+    def level(self, name: str) -> Level:
+        """Return a level; one that nobody declared is called by its own name."""
+        return self.levels.get(name) or Level(name, name, name)
+
+    def place(self, level: str, code: str) -> Place:
+        """Return an area with its name."""
+        return Place(code, self._names.get((level, code), code))
+
+    def places(self, level: str, codes: Any) -> tuple[Place, ...]:
+        """Return areas sorted by name, as people look them up."""
+        return tuple(sorted((self.place(level, code) for code in codes), key=lambda p: (p.name, p.code)))
+
+    def parents(self, level: str, parent_level: str) -> dict[str, str]:
+        """Return the parent of each area at a level: where it is shared, the one that holds most of it."""
+        table = self.read("memberships")
+        links = table[(table["level"] == level) & (table["parent_level"] == parent_level)]
+        links = links.sort_values("weight", kind="stable", na_position="first")
+        return dict(zip(links["area"], links["parent"], strict=True))
+
+    @property
+    def lead(self) -> str:
+        """The definition of need that the page leads with, or ""."""
+        return self.study.publish.need or next(iter(self.study.need), "")
+
+    def need(self, definition: str) -> pd.DataFrame:
+        """Return the rows of one definition of need."""
+        table = self.read("need")
+        return table[table["definition"] == definition]
+
+
+def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
+    """Return what the page says, and the tables that maps and charts read further.
+
+    Args:
+        tables: The tables of the study.
+        study: The study.
+
+    Raises:
+        MissingError: Neither scores nor need have been made yet, or none of them may be published.
+    """
+    found = Gathering(tables, study)
+    names = ["areas", "boundaries", "memberships", "scores", "summaries", "need", "comparisons", "nodes"]
+    withheld = tables.withheld(names)
+    if not len(found.read("nodes")) and not len(found.read("need")):
+        raise MissingError(
+            Problem(
+                str(study.folder),
+                "there is nothing to publish",
+                got="; ".join(item.reason for item in withheld if item.table in {"need", "nodes"}),
+                expected="the tables of a run",
+                remedy="Run `wardmote run` first.",
+            )
+        )
+    ids = sorted(study.need, key=lambda id_: id_ != found.lead)
+    definitions = tuple(_definition(found, id_, study.need[id_]) for id_ in ids if len(found.need(id_)))
+    first, further = _findings(found)
+    group_level = _group_level(found)
+    page = Page(
+        title=study.publish.title or study.study.title,
+        description=study.study.description,
+        contact=study.publish.contact,
+        definitions=definitions,
+        findings=first,
+        further=further,
+        groups=_groups(found, group_level),
+        group_level=found.level(group_level) if group_level else None,
+        strengths=_strengths(found),
+        methods=tuple(_method(found, id_, spec) for id_, spec in study.index.items()),
+        comparisons=tuple(
+            _comparison(found, id_, spec) for id_, spec in study.index.items() if _compared(found, id_, spec)
+        ),
+        sources=_sources(found),
+        mendings=tuple(found.read("mendings")["sentence"].dropna()),
+        withheld=withheld,
+    )
+    return page, found
+
+
+def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
+    """Return one definition of need with its counts."""
+    rows = found.need(id_)
+    level = found.level(str(rows["level"].iloc[0]))
+    share = words.percent(spec.share)
+    kinds = []
+    for kind, (title, meaning) in KINDS.items():
+        mine = rows[(rows["type"] == kind).fillna(False)]
+        kinds.append(
+            KindRow(
+                title,
+                f"k-{kind.split()[0]}",
+                meaning.format(share=share),
+                len(mine),
+                _people(mine["population"]),
+            )
+        )
+    both = rows[rows["doubly_disadvantaged"].fillna(False).astype(bool)]
+    titles = [found.study.index[index].title or index for index in (spec.deprivation, spec.community)]
+    rule = (
+        f"An area counts as {spec.title} when it is among the {share} of {level.plural} with the greatest need "
+        f"in both: {titles[0]}, and {titles[1]}."
+    )
+    return Definition(
+        id_,
+        spec.title,
+        rule,
+        tuple(kinds),
+        len(both),
+        _people(both["population"]),
+        int(rows["type"].isna().sum()),
+        level.plural,
+        level.title,
+    )
+
+
+def _people(population: pd.Series[float]) -> str:
+    """Return people in words; says so where the population of some or all areas is not known."""
+    if not len(population):
+        return "none"
+    known = population.dropna()
+    if not len(known):
+        return "not known"
+    told = words.people(float(known.sum())).removesuffix(" people")
+    return told if len(known) == len(population) else f"at least {told}"
+
+
+def _findings(found: Gathering) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Return the sentences for the top (those on the leading definition), and all others by stage."""
+    table = found.read("findings").sort_values("position", kind="stable")
+    first: list[str] = []
+    rest: dict[str, list[str]] = {}
+    for stage, id_, sentence in zip(table["stage"], table["id"], table["sentence"], strict=True):
+        if stage == "need" and id_ == found.lead:
+            # The first one tells how many have both: the headline of the page says it.
+            first.append(sentence)
+        else:
+            rest.setdefault(f"{stage}: {id_}" if id_ != stage else stage, []).append(sentence)
+    return tuple(first), tuple((name, tuple(sentences)) for name, sentences in rest.items())
+
+
+def _group_level(found: Gathering) -> str:
+    """Return the level by which areas are grouped: the study's map level, or the first level that is summarised."""
+    if found.study.publish.map_level:
+        return found.study.publish.map_level
+    indices = found.study.index.values()
+    return next((level for spec in indices for level in spec.summarise.levels), "")
+
+
+def _groups(found: Gathering, group_level: str) -> tuple[Group, ...]:
+    """Return the areas of the leading definition that have both needs, by authority and name."""
+    rows = found.need(found.lead)
+    if not len(rows):
+        return ()
+    level = str(rows["level"].iloc[0])
+    both = list(rows[rows["doubly_disadvantaged"].fillna(False).astype(bool)]["area"])
+    if not group_level or group_level == level:
+        return (Group(Place("", ""), "", found.places(level, both), len(rows)),) if both else ()
+    parent = found.parents(level, group_level)
+    region = _regions(found, level, group_level, parent)
+    inside: dict[str, list[str]] = {}
+    for code in both:
+        inside.setdefault(parent.get(code, ""), []).append(code)
+    totals = Counter(parent.get(code, "") for code in rows["area"])
+    groups = [
+        Group(
+            found.place(group_level, code) if code else Place("", "Elsewhere"),
+            region.get(code, ""),
+            found.places(level, codes),
+            totals[code],
+        )
+        for code, codes in inside.items()
+    ]
+    return tuple(sorted(groups, key=lambda group: (group.region, group.place.name)))
+
+
+def _regions(found: Gathering, level: str, group_level: str, parent: Mapping[str, str]) -> dict[str, str]:
+    """Return the name of the region of each authority: the next level of the study above it, where there are several."""
+    levels = found.study.study.levels
+    above = levels[levels.index(group_level) + 1 :] if group_level in levels else []
+    for name in above:
+        larger = found.parents(level, name)
+        if len(set(larger.values())) > 1:
+            pairs = {parent[code]: region for code, region in larger.items() if code in parent}
+            return {code: found.place(name, region).name for code, region in pairs.items()}
+    return {}
+
+
+def _strengths(found: Gathering) -> tuple[Place, ...]:
+    """Return deprived areas of the leading definition that are in the half with the least community need."""
+    rows = found.need(found.lead)
+    if not len(rows):
+        return ()
+    ranked = int(rows["community_rank"].notna().sum())
+    deprived = rows["deprived"].fillna(False).astype(bool)
+    strong = (rows["community_rank"] > ranked / 2).fillna(False).astype(bool)
+    return found.places(str(rows["level"].iloc[0]), rows[deprived & strong]["area"])
+
+
+def _method(found: Gathering, id_: str, spec: IndexSpec) -> Method:
+    """Return how one index was made, from the study's steps and the weights as used."""
+    table = found.read("nodes")
+    nodes = table[table["index"] == id_]
+    root = nodes[nodes["parent"].isna()]["node"]
+    domains = nodes[nodes["parent"].isin(root) & (nodes["status"] == "used")]
+    total = float(domains["weight"].sum()) or 1.0
+    scored = found.read("scores", ["index", "node", "level", "rank"]) if len(root) else None
+    areas = 0
+    if scored is not None:
+        areas = int(((scored["index"] == id_) & scored["node"].isin(root))[scored["rank"].notna()].sum())
+    return Method(
+        id=id_,
+        title=spec.title or id_,
+        description=words.sentence(spec.description),
+        reference=spec.reference,
+        level=found.level(spec.level).plural if spec.level else "areas",
+        areas=areas,
+        steps=tuple(told_steps(spec, lambda level: found.level(level).title)),
+        domains=tuple(
+            Domain(row["node"], row["title"], float(row["weight"]) / total, row["origin"])
+            for row in _records(domains)
+        ),
+        leaves=_leaves(found, nodes),
+        left_out=tuple(f"{r['title']} ({r['status']})" for r in _records(nodes[nodes["status"] != "used"])),
+    )
+
+
+def _leaves(found: Gathering, nodes: pd.DataFrame) -> tuple[Leaf, ...]:
+    """Return the indicators of an index in the order of its tree."""
+    units = dict(zip(*(found.read("indicators")[c] for c in ("indicator", "unit")), strict=True))
+    titles = dict(zip(nodes["node"], nodes["title"], strict=True))
+    leaves = nodes[nodes["indicator"].notna() & (nodes["status"] == "used")]
+    return tuple(
+        Leaf(
+            title=row["title"],
+            domain=titles.get(row["parent"], ""),
+            direction="more" if row["direction"] == 1 else "less" if row["direction"] == -1 else "",
+            unit=_text(units.get(row["indicator"])),
+            source=_text(row["source"]),
+            period=_text(row["period"]),
+            gaps=_gaps(row["missing"], row["imputed"]),
+        )
+        for row in _records(leaves)
+    )
+
+
+def _gaps(missing: int | None, imputed: int | None) -> str:
+    """Return how many areas lack a value, and what was done; "none" where none does."""
+    gone, filled = missing or 0, imputed or 0
+    if not gone:
+        return "none"
+    return f"{gone:,} missing, {filled:,} filled in" if filled else f"{gone:,} missing"
+
+
+def _compared(found: Gathering, id_: str, spec: IndexSpec) -> bool:
+    """Return whether there is a comparison of an index with the one that it stands beside."""
+    table = found.read("comparisons")
+    return bool(spec.beside) and bool(((table["index"] == id_) & (table["beside"] == spec.beside)).any())
+
+
+def _comparison(found: Gathering, id_: str, spec: IndexSpec) -> Comparison:
+    """Return an index beside another: weights, and areas that enter or leave the greatest-need tenth."""
+    table = found.read("comparisons")
+    rows = table[(table["index"] == id_) & (table["beside"] == spec.beside)]
+    level = str(rows["level"].iloc[0])
+    other = found.study.index[spec.beside]
+    mine = {d.node: d for d in _method(found, id_, spec).domains}
+    theirs = {d.node: d for d in _method(found, spec.beside, other).domains}
+    low, high, asked = _priorities(found, set(mine))
+    return Comparison(
+        title=spec.title or id_,
+        beside=other.title or spec.beside,
+        rows=tuple(
+            WeightRow(
+                d.title,
+                theirs[d.node].share if d.node in theirs else 0.0,
+                d.share,
+                low.get(d.node),
+                high.get(d.node),
+            )
+            for d in mine.values()
+        ),
+        enters=found.places(level, rows[rows["enters"].fillna(False).astype(bool)]["area"]),
+        leaves=found.places(level, rows[rows["leaves"].fillna(False).astype(bool)]["area"]),
+        respondents=asked,
+    )
+
+
+def _priorities(found: Gathering, nodes: set[str]) -> tuple[dict[str, float], dict[str, float], str]:
+    """Return both ends of the intervals of residents' weights as shares of all, by node, and how many answered."""
+    table = found.read("priorities")
+    table = table[table["priority"].isin(nodes)]
+    if not len(table) or table["area"].nunique() > 1:
+        return {}, {}, ""
+    total = float(table["weight"].sum())
+    ends: list[dict[str, float]] = []
+    for column in ("low", "high"):
+        known = table[table[column].notna()]
+        ends.append({n: float(x) / total for n, x in zip(known["priority"], known[column], strict=True)})
+    asked = table["respondents"].dropna()
+    told = words.count(float(asked.max()), "person", "people") if len(asked) else ""
+    return ends[0], ends[1], told
+
+
+def _sources(found: Gathering) -> tuple[SourceRow, ...]:
+    """Return the sources in the order of the study."""
+    return tuple(
+        SourceRow(
+            id=row["source"],
+            title=_text(row["title"]) or row["source"],
+            publisher=_text(row["publisher"]),
+            vintage=_text(row["vintage"]),
+            licence=_text(row["licence"]) or "not stated",
+            access=ACCESS.get(row["access"], row["access"]),
+            address=_text(row["address"]),
+            link=_text(row["address"]).startswith(("https://", "http://")),
+            retrieved=_text(row["retrieved"])[:10],
+            checksum=_text(row["sha256"])[:12],
+            rows=_rows(row["rows_read"], row["rows_kept"]),
+            note=_text(row["note"]),
+        )
+        for row in _records(found.read("sources"))
+    )
+
+
+def _rows(read: int | None, kept: int | None) -> str:
+    """Return rows read and facts kept, in words."""
+    if read is None:
+        return ""
+    return f"{read:,} read" if kept is None else f"{read:,} read, {kept:,} facts kept"
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as records with None for null."""
+    import pyarrow as pa
+
+    records: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
+    return records
+
+
+def _text(value: Any) -> str:
+    """Return a cell as text; "" for null."""
+    return value if isinstance(value, str) else ""
