@@ -236,7 +236,7 @@ def _unchanged(path: Path, item: dict[str, Any]) -> bool:
         state = path.stat()
     except OSError:
         return False
-    return state.st_size == item["size"] and state.st_mtime_ns == item["mtime_ns"]
+    return bool(state.st_size == item["size"] and state.st_mtime_ns == item["mtime_ns"])
 
 
 def _user_path(place: Place, spec: SourceSpec) -> Path:

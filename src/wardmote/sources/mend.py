@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wardmote.errors import InputError, Problem
-from wardmote.levels import Level
 from wardmote.sources.read import MOST_PROBLEMS, Note, Sheet
-from wardmote.sources.vintages import vintage_fault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,20 +35,6 @@ SUPPRESSED = frozenset(
 unreliable. Source: Government Analysis Function, "Symbols in tables: definitions and help" ([c], [x], [z], [u], [w], [low]), and the
 older marks of ONS and NISRA (.., :, *, -)."""
 
-TOTAL_WORDS = frozenset(
-    (
-        "total", "totals", "grand total", "all", "all areas", "overall", "sum", "mean", "average", "england", "wales", "scotland",
-        "northern ireland", "england and wales", "great britain", "united kingdom", "uk", "gb",
-    )
-)  # fmt: skip
-"""What stands in a code's or a name's cell of a row of totals, in small letters."""
-
-_COUNTRY = re.compile(r"[EWSN]92\d{6}|K0[1-9]\d{6}")
-_DATE_LIKE = re.compile(
-    r"\d{4}-\d{2}-\d{2}.*|\d{1,2}[-/ ](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*([-/ ]\d{2,4})?"
-    r"|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/ ]\d{1,4}",
-    re.IGNORECASE,
-)
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
@@ -148,6 +132,16 @@ def one(column: Any) -> Any:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
+def positive(indices: Any, length: int) -> Any:
+    """Return indices with -1 (null) pointing at the last place.
+
+    Args:
+        indices: Whole numbers, shape (n,).
+        length: Number of places.
+    """
+    return np.where(indices < 0, length - 1, indices)
+
+
 def is_blank(column: Any) -> Mask:
     """Return which cells are null, NaN or hold nothing but spaces."""
     if pa.types.is_string(column.type):
@@ -157,267 +151,6 @@ def is_blank(column: Any) -> Mask:
     else:
         blank = pc.is_null(column)
     return np.asarray(one(blank).to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-# --- codes ------------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """Codes of one column.
-
-    Attributes:
-        codes: Clean codes, null where `outcome` is not ok.
-        outcome: For each row: ok, blank, total, other, note or fault.
-    """
-
-    codes: Any
-    outcome: np.ndarray[Any, np.dtype[np.object_]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What became of one text in a column of codes."""
-
-    outcome: str
-    code: str | None = None
-    kind: str = ""
-    what: str = ""
-    expected: str = ""
-    remedy: str = ""
-
-
-_CODE_MENDINGS = {
-    "spaces in codes": "Spaces in codes were removed.",
-    "small letters in codes": "Small letters in codes were made capitals.",
-    "lost leading characters": "Characters that codes had lost at their start were put back, as the level's pattern allows no other.",
-}
-
-
-def clean_codes(
-    sheet: Sheet,
-    header: str,
-    level: Level,
-    ledger: Ledger,
-    *,
-    levels: Mapping[str, Level],
-    bare: Mask | None = None,
-) -> Codes:
-    """Return the codes of a column, mended where the level's pattern leaves one reading.
-
-    Args:
-        sheet: The cells.
-        header: The column of codes.
-        level: Their level.
-        ledger: Told what was mended and what is wrong.
-        levels: All levels of the study, to recognise codes of another one.
-        bare: Rows whose other cells are all empty, shape (n,): a text there is a note, not a code.
-
-    Returns:
-        Codes and what became of each row. Blank cells, totals and codes of other levels are left to the caller; whatever else is
-        no code of the level is told as a fault.
-    """
-    text = as_text(sheet.columns[header])
-    holds = _holds(text, level)
-    count = len(text)
-    if holds.all() and level.pattern:
-        return Codes(one(text), np.full(count, "ok", dtype=object))
-    encoded = one(text).dictionary_encode()
-    indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
-    finder = _Prefixes(level)
-    verdicts = [_judge(cell, level, levels, finder) for cell in texts]
-    outcome = np.array([verdict.outcome for verdict in verdicts], dtype=object)[indices]
-    if header in sheet.dates and (dated := sheet.dates[header]).any():
-        outcome = np.where(dated, "date", outcome)
-    if bare is not None:
-        wordy = np.array([_wordy(cell) for cell in texts], dtype=np.bool_)[indices]
-        outcome = np.where(bare & wordy & (outcome == "fault"), "note", outcome)
-    _note_codes(sheet, header, verdicts, indices, outcome, texts, ledger)
-    _fault_codes(sheet, header, level, verdicts, indices, outcome, texts, ledger)
-    clean = pa.array([verdict.code for verdict in verdicts], pa.string()).take(
-        pa.array(_positive(indices, len(texts)))
-    )
-    clean = pc.if_else(pa.array(outcome == "ok"), clean, None)
-    outcome = np.where(outcome == "date", "fault", outcome)
-    return Codes(clean, outcome)
-
-
-def _positive(indices: Any, length: int) -> Any:
-    """Return indices with -1 (null) pointing at the last place."""
-    return np.where(indices < 0, length - 1, indices)
-
-
-def _holds(text: Any, level: Level) -> Mask:
-    """Return which cells look like codes of the level."""
-    if not level.pattern:
-        return ~is_blank(text)
-    try:
-        mask = pc.match_substring_regex(text, f"^(?:{level.pattern})$")
-    except pa.ArrowInvalid:  # a pattern that Arrow's engine does not know: Python's judges each text
-        return np.array([cell is not None and level.holds(cell) for cell in text.to_pylist()], dtype=np.bool_)
-    return np.asarray(one(pc.fill_null(mask, False)).to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-def _wordy(cell: str | None) -> bool:
-    """Return whether a text reads like words rather than a broken code."""
-    return bool(cell) and (" " in str(cell).strip() or not any(sign.isdigit() for sign in str(cell)))
-
-
-def _judge(cell: str | None, level: Level, levels: Mapping[str, Level], finder: _Prefixes) -> _Verdict:
-    """Return what becomes of one text in a column of codes."""
-    stripped = " ".join((cell or "").replace("\u200b", "").replace("\ufeff", "").split())
-    if not stripped:
-        return _Verdict("blank")
-    low = stripped.lower()
-    if level.pattern and level.holds(stripped):
-        return _Verdict("ok", stripped, "spaces in codes" if stripped != cell else "")
-    if low in TOTAL_WORDS or low.startswith(("total ", "all ")) or _COUNTRY.fullmatch(stripped):
-        return _Verdict("total", what=stripped)
-    if _DATE_LIKE.fullmatch(stripped):
-        return _Verdict("date")
-    if not level.pattern:
-        return _Verdict("ok", stripped, "spaces in codes" if stripped != cell else "")
-    tight = re.sub(r"\s+", "", stripped)
-    for code, kind in ((tight, "spaces in codes"), (tight.upper(), "small letters in codes")):
-        if level.holds(code):
-            return _Verdict("ok", code, kind)
-    if others := _other_levels(tight.upper(), level, levels):
-        return _Verdict("other", what=others)
-    found = finder.completed(tight.upper())
-    if len(found) == 1:
-        return _Verdict("ok", found[0], "lost leading characters")
-    if found:
-        return _Verdict(
-            "fault",
-            what="the code has lost its first characters, and more than one code ends so",
-            expected=" or ".join(found[:4]),
-            remedy="Write the codes in full; in a spreadsheet, format the column as text first.",
-        )
-    return _Verdict(
-        "fault",
-        what="the code is not one of the level",
-        expected=f"a code of level {level.name}, like {level.pattern}",
-        remedy="Correct the code, or the level in the study.",
-    )
-
-
-def _other_levels(code: str, level: Level, levels: Mapping[str, Level]) -> str:
-    """Return the names of other levels that a code looks like, or ""."""
-    return ", ".join(
-        name for name, other in levels.items() if other.pattern and name != level.name and other.holds(code)
-    )
-
-
-class _Prefixes:
-    """Finds what a level's codes may have lost at their start.
-
-    Lost zeros come first, since spreadsheets drop them; then up to three letters or digits are tried, learned from the first codes of
-    each length and first sign, since codes of one level are alike.
-    """
-
-    _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-    _LEARN = 8  # codes of one length and first sign from which prefixes are learned
-    _LONGEST = 2  # lost characters that are tried; a code that lost more is refused
-
-    def __init__(self, level: Level) -> None:
-        self.level = level
-        self.learned: dict[tuple[int, str], tuple[int, set[str]]] = {}
-        signs = self._SIGNS
-        self.tries = [*signs, *(first + second for first in signs for second in signs)]
-
-    def completed(self, code: str) -> list[str]:
-        """Return all codes of the level that end with the given text and have lost a few characters."""
-        zeros = [padded for k in range(1, 5) if self.level.holds(padded := "0" * k + code)]
-        if len(zeros) == 1:
-            return zeros
-        key = (len(code), code[:1])
-        seen, prefixes = self.learned.get(key, (0, set()))
-        if seen < self._LEARN:
-            prefixes = prefixes | {prefix for prefix in self.tries if self.level.holds(prefix + code)}
-            self.learned[key] = (seen + 1, prefixes)
-        return sorted(prefix + code for prefix in prefixes if self.level.holds(prefix + code))
-
-
-def _note_codes(
-    sheet: Sheet,
-    header: str,
-    verdicts: Sequence[_Verdict],
-    indices: Any,
-    outcome: Any,
-    texts: Sequence[str | None],
-    ledger: Ledger,
-) -> None:
-    """Tell the ledger which codes were mended."""
-    kinds = np.array([verdict.kind for verdict in verdicts], dtype=object)[indices]
-    for kind, sentence in _CODE_MENDINGS.items():
-        hits = np.flatnonzero((kinds == kind) & (outcome == "ok"))
-        if len(hits):
-            example = str(texts[indices[hits[0]]])
-            ledger.mended(Note(header, kind, len(hits), int(sheet.rows[hits[0]]), example, sentence))
-
-
-def _fault_codes(
-    sheet: Sheet,
-    header: str,
-    level: Level,
-    verdicts: Sequence[_Verdict],
-    indices: Any,
-    outcome: Any,
-    texts: Sequence[str | None],
-    ledger: Ledger,
-) -> None:
-    """Tell the ledger which codes are wrong."""
-    for row in np.flatnonzero(outcome == "date"):
-        ledger.fault(
-            Problem(
-                f"{sheet.name}, row {sheet.rows[row]}, column “{header}”",
-                "a spreadsheet has turned the code into a date",
-                got=str(texts[indices[row]]),
-                expected=f"a code of level {level.name}",
-                remedy="Format the column as text and enter the code again; the date does not tell what it was.",
-            )
-        )
-    for row in np.flatnonzero(outcome == "fault"):
-        verdict = verdicts[indices[row]]
-        ledger.fault(
-            Problem(
-                f"{sheet.name}, row {sheet.rows[row]}, column “{header}”",
-                verdict.what,
-                got=str(texts[indices[row]]),
-                expected=verdict.expected,
-                remedy=verdict.remedy,
-            )
-        )
-
-
-def check_vintage(sheet: Sheet, header: str, level: Level, codes: Codes, ledger: Ledger) -> None:
-    """Tell the ledger where codes are known to belong to another vintage than the level's.
-
-    Args:
-        sheet: The cells.
-        header: The column of codes.
-        level: Their level.
-        codes: The codes, from `clean_codes`.
-        ledger: Told what is wrong.
-    """
-    found = vintage_fault(level.name, codes.codes)
-    if found is None:
-        return
-    mask, told = found
-    rows = np.flatnonzero(mask)
-    if not len(rows):
-        return
-    first = int(rows[0])
-    ledger.fault(
-        Problem(
-            f"{sheet.name}, row {sheet.rows[first]}, column “{header}”",
-            f"the file holds codes of another vintage than {level.name} ({len(rows):,} such rows)",
-            got=f"{codes.codes[first].as_py()} ({told(codes.codes[first].as_py())})",
-            expected=f"codes as of {level.vintage}",
-            remedy="Correct the level in the study, or split the file by vintage and convert one part.",
-        )
-    )
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------------------
@@ -507,7 +240,7 @@ def _finite(sheet: Sheet, header: str, values: Any, keep: Mask, ledger: Ledger) 
     return pc.if_else(nan, None, values)
 
 
-def _fault_cell(sheet: Sheet, header: str, row: int, what: str, ledger: Ledger, remedy: str = "") -> None:
+def _fault_cell(sheet: Sheet, header: str, row: int, what: str, ledger: Ledger) -> None:
     """Tell the ledger about one cell that should hold a number."""
     cell = sheet.columns[header][row].as_py()
     ledger.fault(
@@ -516,8 +249,7 @@ def _fault_cell(sheet: Sheet, header: str, row: int, what: str, ledger: Ledger, 
             what,
             got=repr(cell),
             expected="a number",
-            remedy=remedy
-            or 'Correct the cell; if it marks a suppressed value, name the mark in the study: suppressed = ["…"].',
+            remedy='Correct the cell; if it marks a suppressed value, name the mark in the study: suppressed = ["…"].',
         )
     )
 
@@ -528,7 +260,7 @@ def _slow_numbers(
     """Return numbers cell by different cell."""
     encoded = one(sheet.columns[header]).dictionary_encode()
     texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
-    indices = _positive(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(texts))
+    indices = positive(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(texts))
     marks = SUPPRESSED | {mark.strip().lower() for mark in suppressed}
     comma = _decimal_comma(texts, sheet.delimiter)
     read = [_number(cell, marks, comma=comma, flag=flag) for cell in texts]
@@ -548,7 +280,7 @@ def _slow_numbers(
         if len(hits):
             example = str(texts[indices[hits[0]]])
             ledger.mended(Note(header, kind, len(hits), int(sheet.rows[hits[0]]), example, sentence))
-    _check_percent(sheet, header, read, indices, keep & ~wrong, ledger)
+    _check_percent(sheet, header, read, indices, keep=keep & ~wrong, ledger=ledger)
     return Numbers(values, withheld)
 
 
@@ -631,7 +363,7 @@ def _unsigned(text: str, comma: str) -> Reading:
 
 
 def _check_percent(
-    sheet: Sheet, header: str, read: Sequence[Reading], indices: Any, keep: Mask, ledger: Ledger
+    sheet: Sheet, header: str, read: Sequence[Reading], indices: Any, *, keep: Mask, ledger: Ledger
 ) -> None:
     """Tell the ledger where some numbers of a column carry a percent sign and others do not; 0 is the same either way."""
     signed = np.array(["percent signs" in kinds for _, kinds, _ in read], dtype=np.bool_)[indices] & keep
@@ -732,7 +464,7 @@ def clean_periods(sheet: Sheet, header: str, ledger: Ledger, *, keep: Mask) -> A
     """
     encoded = one(as_text(sheet.columns[header])).dictionary_encode()
     texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
-    indices = _positive(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(texts))
+    indices = positive(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(texts))
     read = [iso_period(text) if text else None for text in texts]
     wrong = np.array([item is None for item in read], dtype=np.bool_)[indices] & keep
     for row in np.flatnonzero(wrong):

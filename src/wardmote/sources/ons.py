@@ -26,7 +26,16 @@ def _lookup(title: str, vintage: str, publisher: File | None, mirror: File, note
     """Return the entry of a look-up."""
     forms = (Form("mirror", (mirror,)),)
     if publisher is not None:
-        forms = (Form("publisher", (publisher,)), *forms)
+        return Entry(
+            title,
+            _ONS,
+            OGL,
+            "open",
+            vintage,
+            (Form("publisher", (publisher,)), *forms),
+            page=_PORTAL,
+            note=note,
+        )
     return Entry(title, _ONS, OGL, "open", vintage, forms, page=_PORTAL, note=note)
 
 
@@ -233,8 +242,8 @@ def _shapes(
     service: str,
     place: Place,
     mirror_file: str,
-    mirror: Place,
     *,
+    mirror: Place,
     paged: bool = True,
 ) -> Entry:
     """Return the entry of a layer of boundaries."""
@@ -276,7 +285,7 @@ BOUNDARIES: dict[str, Entry] = {
         "Lower_layer_Super_Output_Areas_December_2021_Boundaries_EW_BSC_V4",
         Place("lsoa21", "LSOA21CD", "LSOA21NM"),
         "boundaries_lsoa21.parquet",
-        Place("lsoa21", "lsoa21_code", "lsoa21_name"),
+        mirror=Place("lsoa21", "lsoa21_code", "lsoa21_name"),
     ),
     "boundaries-msoa21": _shapes(
         "MSOA 2021 boundaries, England and Wales, super generalised",
@@ -284,7 +293,7 @@ BOUNDARIES: dict[str, Entry] = {
         "MSOA_2021_EW_BSC_V2",
         Place("msoa21", "MSOA21CD", "MSOA21NM"),
         "boundaries_msoa21.parquet",
-        Place("msoa21", "msoa21_code", "msoa21_name"),
+        mirror=Place("msoa21", "msoa21_code", "msoa21_name"),
     ),
     "boundaries-lad24": _shapes(
         "Local authority boundaries, May 2024, United Kingdom, ultra generalised",
@@ -292,7 +301,7 @@ BOUNDARIES: dict[str, Entry] = {
         "Local_Authority_Districts_May_2024_Boundaries_UK_BUC",
         Place("lad24", "LAD24CD", "LAD24NM"),
         "boundaries_ltla24.parquet",
-        Place("lad24", "ltla24_code", "ltla24_name"),
+        mirror=Place("lad24", "ltla24_code", "ltla24_name"),
     ),
     "boundaries-lsoa11": _shapes(
         "LSOA 2011 boundaries, England and Wales, super generalised",
@@ -300,7 +309,7 @@ BOUNDARIES: dict[str, Entry] = {
         "https://opendata.arcgis.com/datasets/e9d10c36ebed4ff3865c4389c2c98827_0.geojson",
         Place("lsoa11", "LSOA11CD", "LSOA11NM"),
         "boundaries_lsoa11.parquet",
-        Place("lsoa11", "lsoa11_code", "lsoa11_name"),
+        mirror=Place("lsoa11", "lsoa11_code", "lsoa11_name"),
         paged=False,
     ),
     "boundaries-msoa11": _shapes(
@@ -309,7 +318,7 @@ BOUNDARIES: dict[str, Entry] = {
         "https://opendata.arcgis.com/datasets/80223f1d571c405fb2fdf719c7e6da13_0.geojson",
         Place("msoa11", "MSOA11CD", "MSOA11NM"),
         "boundaries_msoa11.parquet",
-        Place("msoa11", "msoa11_code", "msoa11_name"),
+        mirror=Place("msoa11", "msoa11_code", "msoa11_name"),
         paged=False,
     ),
     "boundaries-lad19": Entry(

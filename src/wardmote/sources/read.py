@@ -326,7 +326,7 @@ def _read_text(data: bytes, layout: Layout, name: str) -> Sheet:
     notes = _header_notes(header_row, data)
     table = _fast_columns(text, delimiter, header_row, found, len(headers))
     if table is None:
-        table = _slow_columns(text, delimiter, header_row, found, headers, name)
+        table = _slow_columns(text, delimiter, header_row, found, headers=headers, name=name)
     columns, count = table
     rows = np.arange(header_row + 2, header_row + 2 + count, dtype=np.int64)
     return Sheet(name, columns, rows, headers, delimiter=delimiter, notes=notes)
@@ -374,7 +374,7 @@ def _records(text: str, delimiter: str) -> Iterable[list[str]]:
 
 
 def _delimiter(text: str, layout: Layout) -> str:
-    """Return what separates the cells: the one of comma, semicolon and tab under which most wanted headers are found, then the most cells."""
+    """Return what separates the cells: of comma, semicolon and tab the one that finds most wanted headers, then most cells."""
 
     def worth(delimiter: str) -> tuple[int, int]:
         records = list(_records(_head(text), delimiter))
@@ -423,7 +423,7 @@ def _fast_columns(
 
 
 def _slow_columns(
-    text: str, delimiter: str, header_row: int, found: dict[str, int], headers: tuple[str, ...], name: str
+    text: str, delimiter: str, header_row: int, found: dict[str, int], *, headers: tuple[str, ...], name: str
 ) -> Columns:
     """Return the wanted columns by Python's reader, which bears short rows; cells beyond the header are refused."""
     lists: dict[str, list[str]] = {header: [] for header in found}
@@ -506,7 +506,7 @@ def _geo_metadata(file: Any, name: str) -> dict[str, Any]:
     """Return the geometry column of a GeoParquet file and its reference system (None for longitude and latitude)."""
     raw = (file.schema_arrow.metadata or {}).get(b"geo")
     try:
-        geo = json.loads(raw)
+        geo = json.loads(raw or b"")
         column = geo["primary_column"]
         about = geo["columns"][column]
     except (TypeError, ValueError, KeyError):
