@@ -207,7 +207,7 @@ def _of_known_areas(
         raise InputError(
             Problem(
                 f"{where}, values",
-                f"{number:,} rows are of areas that are not areas of {spec.from_}",
+                f"values of areas that are not areas of {spec.from_} ({number:,} such rows)",
                 got=first,
                 expected=f"areas of {spec.from_} in the table areas",
                 remedy=f"Correct the level of the source, or add the areas.{elsewhere}",
@@ -277,7 +277,7 @@ def _placed(lookup: Lookup, rows: Mapping[str, Any], codes: Any, spec: Conversio
             raise InputError(
                 Problem(
                     where,
-                    f"{len(several):,} areas of {spec.from_} do not lie wholly in one {spec.to}",
+                    f"areas of {spec.from_} do not lie wholly in one {spec.to} ({len(several):,} of them)",
                     got=codes[int(several[0])].as_py(),
                     expected="one parent for each area",
                     remedy='State by = "best-fit" or by = "weighted".',
@@ -292,7 +292,7 @@ def _placed(lookup: Lookup, rows: Mapping[str, Any], codes: Any, spec: Conversio
         raise InputError(
             Problem(
                 where,
-                f"{len(homeless):,} areas of {spec.from_} with values have no parent among {spec.to}",
+                f"areas of {spec.from_} with values have no parent among {spec.to} ({len(homeless):,} of them)",
                 got=codes[int(homeless[0])].as_py(),
                 expected=f"a lookup from every {spec.from_} to {spec.to}",
                 remedy="Complete the lookup, or keep only the areas that it covers with [areas] only.",
@@ -388,7 +388,7 @@ def _averaged(
         raise InputError(
             Problem(
                 f"conversion {frame.conversion}, areas",
-                f"{int(unknown.sum()):,} areas with a value of {name} have no {spec.weight} to weigh it",
+                f"areas with a value of {name} have no {spec.weight} to weigh it ({int(unknown.sum()):,} of them)",
                 got=frame.codes[int(np.flatnonzero(unknown)[0])].as_py(),
                 expected=f"{spec.weight} of every such area",
                 remedy=f'Add a source with {spec.weight} at {spec.from_}, or state weight = "equal".',
@@ -525,7 +525,7 @@ def _finding_table(
             if not np.isnan(result.standard_error).all()
             else ""
         )
-        found.append((f"{title} at {spec.to}: {how}{own}{errors}, for {number:,} areas", number))
+        found.append((f"{title} at {spec.to}: {how}{own}{errors}, for {words.count(number, 'area')}", number))
         found += _gaps(result, frame, spec, title)
     reached = len(np.unique(frame.lookup.parent))
     if reached < frame.k:
@@ -535,7 +535,10 @@ def _finding_table(
     part = int(((total > 0) & (total < 1 - ROUNDING)).sum())
     if part:
         found.append(
-            (f"A part of {part:,} areas of {spec.from_} lies outside the study and was left out", part)
+            (
+                f"A part of {words.count(part, 'area')} of {spec.from_} lies outside the study and was left out",
+                part,
+            )
         )
     if outside:
         found.append(
@@ -569,13 +572,17 @@ def _gaps(result: _Result, frame: _Frame, spec: ConversionSpec, title: str) -> l
         basis = "weight" if spec.measure == "mean" else "areas"
         told.append(
             (
-                f"{title}: {number:,} areas of {spec.to} rest on part of their {basis}, the least on {words.percent(least)}",
+                f"{title}: part of the {basis} is missing below {words.count(number, 'area')} of {spec.to}; "
+                f"the least covered: {words.percent(least)}",
                 number,
             )
         )
     if missing.any():
         number = int(missing.sum())
         told.append(
-            (f"{title}: {number:,} areas of {spec.to} have no value, since values are missing below", number)
+            (
+                f"{title}: no value for {words.count(number, 'area')} of {spec.to}, since values are missing below",
+                number,
+            )
         )
     return told
