@@ -139,7 +139,7 @@ def _judge(cell: str | None, level: Level, levels: Mapping[str, Level], finder: 
     low = stripped.lower()
     if level.pattern and level.holds(stripped):
         return _Verdict("ok", stripped, "spaces in codes" if stripped != cell else "")
-    if low in TOTAL_WORDS or low.startswith(("total ", "all ")) or _COUNTRY.fullmatch(stripped):
+    if _total(low) if not level.pattern else (low in TOTAL_WORDS or _total(low) or _COUNTRY.fullmatch(stripped)):
         return _Verdict("total", what=stripped)
     if _DATE_LIKE.fullmatch(stripped):
         return _Verdict("date")
@@ -152,6 +152,11 @@ def _judge(cell: str | None, level: Level, levels: Mapping[str, Level], finder: 
     if others := _other_levels(tight.upper(), level, levels):
         return _Verdict("other", what=others)
     return _completed(tight.upper(), level, finder)
+
+
+def _total(low: str) -> bool:
+    """Return whether a text says that it is a total; the only words that cannot be a code where a level has no pattern."""
+    return low.startswith(("total", "grand total"))
 
 
 def _completed(code: str, level: Level, finder: _Prefixes) -> _Verdict:
