@@ -145,3 +145,115 @@ def column(table: pd.DataFrame, name: str) -> np.ndarray:
     array = pa.array(table[name].array, from_pandas=True)
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     return array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def imd_2019(mirror: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    file = pd.read_parquet(mirror / "deprivation/imd2019_england_lsoa11_combined.parquet")
+    file = file.sort_values("lsoa11_code").reset_index(drop=True)
+    ranks = {f"imd2019-{node}-rank": file[f"{stem}_rank"] for node, stem in DOMAINS_2019.items()}
+    return (
+        file,
+        indicators_of(dict.fromkeys(ranks, -1)),
+        values_of("lsoa11", file["lsoa11_code"], ranks, "2019"),
+    )
+
+
+FILE8_2025 = {
+    "adult-skills-and-english": "adult_skills_and_english_language_proficiency_indicator",
+    "years-of-potential-life-lost": "years_of_potential_life_lost_indicator",
+    "comparative-illness-and-disability": "comparative_illness_and_disability_ratio_indicator",
+    "acute-morbidity": "acute_morbidity_indicator",
+    "mental-health": "mental_health_indicator",
+    "violence-with-injury": "violence_with_injury_rate_per_1_000_at_risk_population",
+    "violence-without-injury": "violence_without_injury_rate_per_1_000_at_risk_population",
+    "stalking-and-harassment": "stalking_and_harassment_rate_per_1_000_at_risk_population",
+    "burglary": "burglary_rate_per_1_000_at_risk_properties",
+    "theft": "theft_rate_per_1_000_at_risk_population",
+    "criminal-damage": "criminal_damage_rate_per_1_000_at_risk_population",
+    "public-order-and-weapons": "public_order_and_possession_of_weapons_rate_per_1_000_at_risk_population",
+    "anti-social-behaviour": "anti_social_behaviour_rate_per_1_000_at_risk_population",
+    "connectivity": "connectivity_score",
+    "housing-affordability": "housing_affordability_indicator",
+    "broadband": "digital_connectivity_broadband_download_and_upload_speeds",
+    "patient-to-gp-ratio": "patient_to_gp_ratio",
+    "core-homelessness": "core_homelessness_rate_percent_of_households",
+    "homelessness": "homelessness_indicator_rate_per_1_000_households",
+    "overcrowding-rooms": "household_overcrowding_indicator_rooms",
+    "overcrowding-bedrooms": "household_overcrowding_indicator_bedrooms",
+}
+FILE8_2019 = {
+    "adult-skills-and-english": "adult_skills_and_english_language_proficiency_indicator",
+    "years-of-potential-life-lost": "years_of_potential_life_lost_indicator",
+    "comparative-illness-and-disability": "comparative_illness_and_disability_ratio_indicator",
+    "acute-morbidity": "acute_morbidity_indicator",
+    "mood-and-anxiety": "mood_and_anxiety_disorders_indicator",
+    "distance-to-post-office": "road_distance_to_a_post_office_indicator_km",
+    "distance-to-primary-school": "road_distance_to_a_primary_school_indicator_km",
+    "distance-to-shop": "road_distance_to_general_store_or_supermarket_indicator_km",
+    "distance-to-gp": "road_distance_to_a_gp_surgery_indicator_km",
+    "overcrowding": "household_overcrowding_indicator",
+    "homelessness": "homelessness_indicator_rate_per_1000_households",
+    "housing-affordability": "housing_affordability_indicator",
+    "housing-in-poor-condition": "housing_in_poor_condition_indicator",
+    "no-central-heating": "houses_without_central_heating_indicator",
+    "road-accidents": "road_traffic_accidents_indicator",
+    "air-quality": "air_quality_indicator",
+}
+
+
+def columns_2025(mirror: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return indicators by identifier, and published ranks and scores of domains and sub-domains, by LSOA 2021 in order."""
+    files = [
+        pd.read_parquet(mirror / "deprivation" / name).sort_values("lsoa21_code")
+        for name in (
+            "imd2025_england_lsoa21_indicators_file8.parquet",
+            "imd2025_england_lsoa21_subdomains.parquet",
+            "imd2025_england_lsoa21.parquet",
+        )
+    ]
+    eight, sub, main = files
+    columns = {f"imd2025-{name}": eight[header] for name, header in FILE8_2025.items()}
+    for name in ("children_and_young_people", "indoors", "outdoors"):
+        for kind in ("rank", "score"):
+            columns[f"imd2025-{name.replace('_', '-')}-{kind}"] = sub[f"{name}_{kind}"]
+    columns |= {f"imd2025-{name}-rank": main[f"{name.title()}_rank"] for name in ("income", "employment")}
+    published = {node: main[f"{stem}_rank"] for node, stem in DOMAINS_2025.items()}
+    published |= {
+        name: sub[f"{name.replace('-', '_')}_rank"] for name in ("wider-barriers", "geographical-barriers")
+    }
+    published |= {"imd": main["IMD_rank"], "imd score": main["IMD_score"]}
+    return (
+        {name: column.to_numpy(float) for name, column in columns.items()},
+        {name: column.to_numpy(float) for name, column in published.items()},
+    )
+
+
+def columns_2019(mirror: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the same for 2019, by LSOA 2011 in order."""
+    files = [
+        pd.read_parquet(mirror / "deprivation" / name).sort_values("lsoa11_code")
+        for name in (
+            "imd2019_england_lsoa11_indicators_file8.parquet",
+            "imd2019_england_lsoa11_subdomains.parquet",
+            "imd2019_england_lsoa11_combined.parquet",
+        )
+    ]
+    eight, sub, main = files
+    columns = {f"imd2019-{name}": eight[header] for name, header in FILE8_2019.items()}
+    columns["imd2019-children-and-young-people-rank"] = sub["Children_and_young_people_rank"]
+    columns |= {
+        f"imd2019-{name}-rank": main[f"{name.title()}_rank"] for name in ("income", "employment", "crime")
+    }
+    published = {node: main[f"{stem}_rank"] for node, stem in DOMAINS_2019.items()}
+    for name in ("adult-skills", "geographical-barriers", "wider-barriers", "indoors", "outdoors"):
+        published[name] = sub[f"{name.replace('-', '_').capitalize()}_rank"]
+    published |= {"imd": main["IMD_rank"], "imd score": main["imd_score"]}
+    return (
+        {name: column.to_numpy(float) for name, column in columns.items()},
+        {name: column.to_numpy(float) for name, column in published.items()},
+    )
+
+
+def direction_of(indicator: str) -> int:
+    """Return -1 for published ranks and for the connectivity score, else 1."""
+    return -1 if indicator.endswith("-rank") or indicator.endswith("connectivity") else 1
