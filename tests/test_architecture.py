@@ -14,7 +14,7 @@ STAGES = {
     "areas", "index", "uncertainty", "audit", "need", "allocate", "evaluate", "synthesis",
     "drivers", "networks", "landscape", "ballots", "cycle",
 }  # fmt: skip
-ONLY_THESE_KNOW_THE_DISK = {"tasks", "pipeline", "publish", "api", "cli", "explain", "workspace"}
+ONLY_THESE_KNOW_THE_DISK = {"tasks", "runner", "pipeline", "publish", "api", "cli", "explain", "workspace"}
 
 # What each part may import, besides itself. `workspace` knows the ledger and the tables, nothing of what they mean.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -32,7 +32,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lineage": {"errors", "tables"},
     "workspace": UNDER_ALL | {"lineage"},
     "tasks": UNDER_ALL | {"lineage", "workspace"},
-    "pipeline": UNDER_ALL | STAGES | {"engine", "sources", "lineage", "workspace", "tasks", "methods"},
+    "runner": UNDER_ALL | {"lineage", "workspace", "tasks"},
+    "pipeline": UNDER_ALL
+    | STAGES
+    | {"engine", "sources", "lineage", "workspace", "tasks", "runner", "methods"},
     "explain": UNDER_ALL | {"lineage", "workspace", "tasks", "pipeline"},
     "publish": UNDER_ALL | {"lineage", "workspace", "pipeline", "explain"},
     "api": UNDER_ALL | STAGES | {"workspace", "pipeline", "explain", "publish"},
@@ -102,7 +105,19 @@ HEAVY = {
 
 @pytest.mark.parametrize(
     "name",
-    ["cli", "lineage", "workspace", "tasks", "pipeline", "study", "tables", "errors", "words", "levels"],
+    [
+        "cli",
+        "lineage",
+        "workspace",
+        "tasks",
+        "runner",
+        "pipeline",
+        "study",
+        "tables",
+        "errors",
+        "words",
+        "levels",
+    ],
 )
 def test_what_the_command_line_needs_at_start_is_light(name: str) -> None:
     """Importing these at the top would cost each command half a second or more."""

@@ -94,6 +94,7 @@ class Entry:
         ingredients: Hash by ingredient: ``spec``, ``code``, ``versions``, ``input FILE``, ``raw PATH`` and so on.
         spec: The section as it was when the task ran, so that choices can be explained after the study has changed.
         parts: What it wrote.
+        idle: Part files that it read and that added nothing, since open sources state the same: no ancestors of its outputs.
         raw: The raw files that it read.
         sources: All sources that it goes back to.
         access: The strictest access of these sources.
@@ -112,6 +113,7 @@ class Entry:
     ingredients: dict[str, str]
     spec: Any = None
     parts: tuple[Part, ...] = ()
+    idle: tuple[str, ...] = ()
     raw: tuple[RawNote, ...] = ()
     sources: tuple[str, ...] = ()
     access: str = "open"
@@ -131,8 +133,9 @@ class Entry:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the part files that it read."""
-        return tuple(name.removeprefix("input ") for name in self.ingredients if name.startswith("input "))
+        """Names of the part files that it was made from."""
+        read = (name.removeprefix("input ") for name in self.ingredients if name.startswith("input "))
+        return tuple(name for name in read if name not in self.idle)
 
 
 def task_key(stage: str, section: str) -> str:
@@ -206,19 +209,20 @@ class Ledger:
         return Ledger({key: entry for key, entry in self.entries.items() if key not in gone}, self.complete)
 
     def parts(self, name: str, sections: Iterable[str] | None = None) -> tuple[Part, ...]:
-        """Return the parts of a table in the order in which their tasks ran.
+        """Return the parts of a table in the order of stages' and sections' names, so that no order of running shows in results.
 
         Args:
             name: The table.
             sections: Only the parts of these sections (IDs); all by default.
         """
         wanted = None if sections is None else set(sections)
-        return tuple(
+        found = (
             part
             for entry in self.entries.values()
             for part in entry.parts
             if part.table == name and (wanted is None or part.id in wanted)
         )
+        return tuple(sorted(found, key=lambda part: (part.stage, part.id)))
 
     def writer(self, file: str) -> Entry | None:
         """Return the entry of the task that wrote a part file, or None."""
@@ -342,8 +346,8 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
     values = dict(raw)
     values["parts"] = tuple(Part(**part) for part in raw["parts"])
     values["raw"] = tuple(RawNote(**note) for note in raw["raw"])
-    values["sources"] = tuple(raw["sources"])
-    values["findings"] = tuple(raw["findings"])
+    for name in ("idle", "sources", "findings"):
+        values[name] = tuple(raw[name])
     return Entry(**values)
 
 

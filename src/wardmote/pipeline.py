@@ -10,18 +10,15 @@ Tasks run in the order of the list. A task whose inputs were made again, but cam
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
-from importlib import import_module
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wardmote.errors import MissingError, Problem, StudyError, WardmoteError
-from wardmote.lineage import Entry, Ledger, Part, digest_text, inherited_access, stamp
-from wardmote.tables import TABLES, strictest
+from wardmote.errors import Problem, StudyError, WardmoteError
+from wardmote.lineage import Ledger, stamp
+from wardmote.runner import Progress, Runner, TaskReport, checked, function_of, raise_together, raw_files
 from wardmote.tasks import (
-    Chosen,
     Stage,
     Task,
     area_parts,
@@ -33,19 +30,12 @@ from wardmote.tasks import (
     need_parts,
     no_parts,
     raw_notes,
-    spec_of,
     why_not_current,
 )
-from wardmote.workspace import WAIT_SECONDS, Workspace, clock, now
+from wardmote.workspace import WAIT_SECONDS, Workspace, clock
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from wardmote.study import Study
-
-Progress = Callable[[str, int, int | None], None]
-"""Told what is at work, how much of it is done, and of how much (None where that is not known)."""
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -78,7 +68,9 @@ STAGES: tuple[Stage, ...] = (
         writes=("values", "indicators", "findings"),
         sections=lambda study: study.conversion,
         choose=conversion_parts,
-        settings=lambda study, id_: {"spec": study.conversion[id_], "conversion": id_},
+        settings=lambda study, id_: {
+            "spec": study.conversion[id_], "conversion": id_, "only": study.areas.only,
+        },
     ),
     Stage(
         "index",
@@ -121,27 +113,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "need": ("sources", "areas", "conversion", "index"),
 }
 """The stages that a stage stands on: `wardmote run need` brings these up to date first."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskReport:
-    """What one task did in a run, or would do.
-
-    Attributes:
-        task: Name of the task.
-        state: done, current, or (in `status`) stale, new, waiting.
-        reasons: Why it ran or would run, in words.
-        seconds: Wall time.
-        rows_in: Rows read.
-        rows_out: Rows written.
-    """
-
-    task: str
-    state: str
-    reasons: tuple[str, ...] = ()
-    seconds: float = 0.0
-    rows_in: int = 0
-    rows_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +197,13 @@ def run(
     compile_all(study, workspace.ledger)
     with workspace.lock(wait, say):
         mended = workspace.mend()
-        runner = _Runner(workspace, study, mirror, progress, flow)
+        runner = Runner(workspace, study, tasks_of(study, flow), mirror=mirror, progress=progress)
         if workspace.ledger.complete:
             workspace.set_complete(None)
         runner.prune()
         runner.run(wanted)
         if wanted == set(NEEDS):
-            workspace.refresh()
+            workspace.refresh([task.key for task in runner.tasks])
             workspace.set_complete(stamp(study.folder / "study.toml", runner.watched()))
     return RunReport(
         tuple(runner.done),
@@ -370,12 +341,6 @@ def get(
     return GetReport(files, tuple(fetched))
 
 
-def raise_together(errors: list[WardmoteError]) -> None:
-    """Raise one error with the problems of several, of the first one's class; nothing for none."""
-    if errors:
-        raise type(errors[0])(problem for error in errors for problem in error.problems)
-
-
 @dataclass(frozen=True, slots=True)
 class CheckReport:
     """What `check` looked at, all of it sound.
@@ -451,7 +416,7 @@ def _readable(study: Study, task: Task, workspace: Workspace, mirror: Path | Non
         files = raw_files(study, task, workspace, mirror)
     if not files:
         return False
-    checked(task, _function(task.stage.function)(**task.stage.settings(study, task.id), files=files))
+    checked(task, function_of(task.stage.function)(**task.stage.settings(study, task.id), files=files))
     return True
 
 
@@ -508,243 +473,3 @@ def _known(study: Study, index: str, ledger: Ledger) -> bool:
     entry = ledger.entries.get(f"index.{index}")
     now_ = ingredients_of(study, Task(stage, index), {}, ())
     return entry is not None and all(entry.ingredients.get(key) == now_[key] for key in ("spec", "code"))
-
-
-class _Runner:
-    """One run: holds what has been done, and does the same for each task."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        study: Study,
-        mirror: Path | None,
-        progress: Progress | None,
-        flow: tuple[Stage, ...],
-    ) -> None:
-        self.workspace = workspace
-        self.study = study
-        self.mirror = mirror
-        self.progress = progress
-        self.tasks = tasks_of(study, flow)
-        self.done: list[TaskReport] = []
-        self.skipped: list[str] = []
-
-    def prune(self) -> None:
-        """Forget tasks that the study no longer has."""
-        known = {task.key for task in self.tasks}
-        self.workspace.forget(key for key in self.workspace.ledger.entries if key not in known)
-
-    def run(self, wanted: set[str]) -> None:
-        """Bring the tasks of the wanted stages up to date, in order; problems of all sources are told together."""
-        tasks = [task for task in self.tasks if task.stage.name in wanted]
-        problems: list[WardmoteError] = []
-        for position, task in enumerate(tasks):
-            if problems and task.stage.name != "sources":
-                break
-            if self.progress:
-                self.progress(task.key, position, len(tasks))
-            try:
-                self._bring_up_to_date(task)
-            except WardmoteError as error:
-                if task.stage.name != "sources":
-                    raise
-                problems.append(error)
-        raise_together(problems)
-        if self.progress:
-            self.progress("", len(tasks), len(tasks))
-
-    def _bring_up_to_date(self, task: Task) -> None:
-        """Run a task unless it is current."""
-        files = self._raw_files(task)
-        chosen = task.stage.choose(self.study, task.id, self.workspace.ledger)
-        ingredients = ingredients_of(self.study, task, chosen, raw_notes(files, self.study.folder))
-        reasons = self._reasons(task, ingredients)
-        if reasons:
-            self._do(task, files, chosen, ingredients, reasons)
-        else:
-            self.skipped.append(task.key)
-
-    def _raw_files(self, task: Task) -> tuple[Any, ...]:
-        """Return the raw files of a source, brought in where that needs no network."""
-        if task.stage.name != "sources":
-            return ()
-        return raw_files(self.study, task, self.workspace, self.mirror, self.progress)
-
-    def _reasons(self, task: Task, ingredients: Mapping[str, str]) -> tuple[str, ...]:
-        entry = self.workspace.ledger.entries.get(task.key)
-        return why_not_current(entry, ingredients, self.workspace)
-
-    def _do(
-        self,
-        task: Task,
-        files: tuple[Any, ...],
-        chosen: Chosen,
-        ingredients: dict[str, str],
-        reasons: tuple[str, ...],
-    ) -> None:
-        """Call the stage's function, check what comes back, write it with its ledger entry."""
-        started = clock()
-        ledger = self.workspace.ledger
-        function = _function(task.stage.function)
-        seed = self.study.study.seed if "rng" in inspect.signature(function).parameters else None
-        arguments = self._arguments(task, files, chosen)
-        if seed is not None:
-            arguments["rng"] = generator(seed, task.key)
-        frames = checked(task, function(**arguments))
-        parts = [part for some in chosen.values() for part in some]
-        entry = Entry(
-            task.stage.name,
-            task.id,
-            ingredients,
-            spec=spec_of(self.study, task),
-            raw=raw_notes(files, self.study.folder),
-            **_inherited(task, parts, frames, ledger),
-            repeats=task.stage.repeats,
-            seed=seed,
-            when=now(),
-            seconds=round(clock() - started, 4),
-            rows_in=_rows_in(task, parts, frames),
-            rows_out=sum(len(data) for data in frames.values()),
-            findings=_sentences(frames),
-        )
-        self.workspace.commit(entry, frames)
-        self.done.append(
-            TaskReport(task.key, "done", reasons, round(clock() - started, 4), entry.rows_in, entry.rows_out)
-        )
-
-    def _arguments(self, task: Task, files: tuple[Any, ...], chosen: Chosen) -> dict[str, Any]:
-        """Return the arguments of a stage's function: its tables, then its settings."""
-        arguments: dict[str, Any] = {}
-        for name, parts in chosen.items():
-            declared = name if name in TABLES else name.rsplit("_", 1)[0]
-            arguments[name] = (
-                None if declared == "boundaries" and not parts else self.workspace.read_parts(declared, parts)
-            )
-        arguments |= task.stage.settings(self.study, task.id)
-        if task.stage.name == "sources":
-            arguments["files"] = files
-        return arguments
-
-    def watched(self) -> list[Path]:
-        """Return the files outside the package whose change makes a complete run incomplete."""
-        folder = self.study.folder
-        raw = [folder / note.path for entry in self.workspace.ledger.entries.values() for note in entry.raw]
-        recipes = [
-            folder / spec.recipe for spec in self.study.index.values() if spec.recipe.endswith(".toml")
-        ]
-        return raw + recipes
-
-
-def raw_files(
-    study: Study,
-    task: Task,
-    workspace: Workspace,
-    mirror: Path | None,
-    progress: Progress | None = None,
-    *,
-    fetch: bool = False,
-    look_only: bool = False,
-) -> tuple[Any, ...]:
-    """Return the raw files of a source.
-
-    Args:
-        study: The study.
-        task: A task of the stage `sources`.
-        workspace: The study's workspace.
-        mirror: Folder that official sets are copied from.
-        progress: Told the bytes of a download.
-        fetch: Whether files may be downloaded from a publisher.
-        look_only: Whether to bring in nothing: then the files, or none of them.
-
-    Raises:
-        MissingError: The files are not there, and may not be or cannot be brought in.
-    """
-    module = import_module(task.stage.function.partition(":")[0])
-    spec = study.sources[task.id]
-    where = {"study_folder": study.folder, "raw_folder": workspace.raw, "mirror": mirror}
-    files = module.have_source(task.id, spec, **where)
-    if files is not None:
-        return tuple(files)
-    if look_only:
-        return ()
-    if not (fetch or mirror or spec.file):
-        raise MissingError(
-            Problem(
-                f"study.toml, sources.{task.id}",
-                "the data have not been fetched yet",
-                got=spec.use,
-                remedy="Run `wardmote get`, or name a folder that has them with --mirror.",
-            )
-        )
-
-    def tell(done: int, total: int | None) -> None:
-        if progress:
-            progress(task.key, done, total)
-
-    return tuple(module.get_source(task.id, spec, **where, progress=tell if fetch else None))
-
-
-def _function(path: str) -> Callable[..., Any]:
-    """Return the function of a dotted path ``module:name``."""
-    module, _, name = path.partition(":")
-    function: Callable[..., Any] = getattr(import_module(module), name)
-    return function
-
-
-def generator(seed: int, key: str) -> np.random.Generator:
-    """Return the generator of a task's random choices, from the study's seed and the task's name alone.
-
-    Args:
-        seed: The study's seed.
-        key: Name of the task.
-    """
-    import numpy as np
-
-    # Python's own hash differs between processes; a digest does not.
-    return np.random.default_rng(np.random.SeedSequence([seed, int(digest_text(key)[:16], 16)]))
-
-
-def checked(task: Task, result: Any) -> dict[str, pd.DataFrame]:
-    """Return the tables of a stage's result after each was checked against its declaration.
-
-    Raises:
-        InputError: A table breaks its declaration.
-    """
-    from wardmote.tables import check
-
-    names = [item.name for item in fields(result)]
-    frames: dict[str, pd.DataFrame] = {}
-    for name in task.stage.writes:
-        data = getattr(result, name) if name in names else None
-        if data is not None and len(data):
-            frames[name] = check(name, data, where=f"{task.key}, table {name}")
-    return frames
-
-
-def _inherited(
-    task: Task, parts: Iterable[Part], frames: Mapping[str, pd.DataFrame], ledger: Ledger
-) -> dict[str, Any]:
-    """Return sources, access and licence of a task's outputs: its own for a source, the strictest of its inputs' for others."""
-    if task.stage.name == "sources":
-        notes = frames.get("sources")
-        rows = notes.to_dict("records") if notes is not None else []
-        access = strictest(row["access"] for row in rows) if rows else "private"
-        licences = dict.fromkeys(row["licence"] for row in rows if row["licence"])
-        return {"sources": (task.id,), "access": access, "licence": "; ".join(licences)}
-    writers = {part.file: ledger.writer(part.file) for part in parts}
-    entries = [entry for entry in writers.values() if entry is not None]
-    sources = dict.fromkeys(source for entry in entries for source in entry.sources)
-    return {"sources": tuple(sorted(sources)), "access": inherited_access(entries)}
-
-
-def _rows_in(task: Task, parts: Iterable[Part], frames: Mapping[str, pd.DataFrame]) -> int:
-    """Return how many rows a task read: of raw files for a source, of its parts for others."""
-    if task.stage.name != "sources":
-        return sum(part.rows for part in parts)
-    notes = frames.get("sources")
-    return int(notes["rows_read"].fillna(0).sum()) if notes is not None else 0
-
-
-def _sentences(frames: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
-    findings = frames.get("findings")
-    return tuple(findings["sentence"].to_list()) if findings is not None else ()

@@ -44,6 +44,7 @@ class Stage:
         choose: Which parts of the tables in `reads` a task needs, from the ledger.
         settings: Further arguments of the function, from the study.
         repeats: Whether its rows repeat what suppliers published; see `wardmote.lineage.Ledger.exportable`.
+        chained: Whether one of its tasks may read what another of them wrote; then they run one after the other.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Stage:
     choose: Callable[[Study, str, Ledger], Chosen]
     settings: Callable[[Study, str], dict[str, Any]]
     repeats: bool = False
+    chained: bool = False
 
 
 # ---- what a task reads

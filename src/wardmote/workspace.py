@@ -244,15 +244,21 @@ class Workspace:
         if self.ledger.complete != stamp:
             self._save(replace(self.ledger, complete=stamp))
 
-    def refresh(self) -> None:
-        """Note new times of change of parts that are intact all the same (a copied folder). Call it under `lock`."""
+    def refresh(self, order: Iterable[str]) -> None:
+        """Put the entries in an order, and note new times of change of parts that are intact all the same (a copied folder).
+
+        Call it under `lock`.
+
+        Args:
+            order: Names of all tasks, in the order of the flow.
+        """
         ledger = self.ledger
-        entries = dict(ledger.entries)
+        entries = {key: ledger.entries[key] for key in order if key in ledger.entries}
         for key, entry in entries.items():
             if not all(self.untouched(part) for part in entry.parts):
                 parts = [replace(part, mtime_ns=self.path(part).stat().st_mtime_ns) for part in entry.parts]
                 entries[key] = replace(entry, parts=tuple(parts))
-        if entries != ledger.entries:
+        if entries != ledger.entries or list(entries) != list(ledger.entries):
             self._save(replace(ledger, entries=entries))
 
     # ---- reading
@@ -408,8 +414,8 @@ class Workspace:
                 Problem(
                     f"table {name}",
                     "it has not been made in this study",
-                    expected=", ".join(made) if made else "",
-                    remedy="" if made else "Run `wardmote run` first.",
+                    expected=f"one of {', '.join(made)}" if made else "",
+                    remedy="Run `wardmote run` first, or name another table.",
                 )
             )
         return parts

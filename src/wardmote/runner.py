@@ -1,0 +1,381 @@
+"""The runner: does the same for every task, so that no stage has to think of files, currency, lineage or licences.
+
+For each task: bring in or find what it reads, compare its ingredients with the ledger, and where something changed call the stage's
+function, check what comes back and write it with its ledger entry.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wardmote.errors import MissingError, Problem, WardmoteError
+from wardmote.lineage import Entry, Ledger, Part, digest_text, inherited_access
+from wardmote.tables import TABLES, strictest
+from wardmote.tasks import Chosen, Task, ingredients_of, raw_notes, spec_of, why_not_current
+from wardmote.workspace import Workspace, clock, now
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from wardmote.study import Study
+
+Progress = Callable[[str, int, int | None], None]
+"""Told what is at work, how much of it is done, and of how much (None where that is not known)."""
+
+
+THREADS = 2
+"""Tasks at work at the same time: the smallest machine that we promise to be quick on has two cores."""
+
+Call = tuple[Task, tuple[Any, ...], Chosen, dict[str, str], tuple[str, ...]]
+"""A task that is due, with its raw files, its parts, its ingredients, and why it must run."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """What one task did in a run, or would do.
+
+    Attributes:
+        task: Name of the task.
+        state: done, current, or (in `status`) stale, new, waiting.
+        reasons: Why it ran or would run, in words.
+        seconds: Wall time.
+        rows_in: Rows read.
+        rows_out: Rows written.
+    """
+
+    task: str
+    state: str
+    reasons: tuple[str, ...] = ()
+    seconds: float = 0.0
+    rows_in: int = 0
+    rows_out: int = 0
+
+
+def raise_together(errors: list[WardmoteError]) -> None:
+    """Raise one error with the problems of several, of the first one's class; nothing for none."""
+    if errors:
+        raise type(errors[0])(problem for error in errors for problem in error.problems)
+
+
+def groups_of(tasks: Iterable[Task]) -> Iterator[list[Task]]:
+    """Yield the tasks of each stage together, one by one where they may read each other's tables."""
+    for _, group in groupby(tasks, key=lambda task: task.stage.name):
+        members = list(group)
+        if members[0].stage.chained:
+            yield from ([task] for task in members)
+        else:
+            yield members
+
+
+class Runner:
+    """One run: holds what has been done, and does the same for each task."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        study: Study,
+        tasks: tuple[Task, ...],
+        *,
+        mirror: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self.study = study
+        self.mirror = mirror
+        self.progress = progress
+        self.tasks = tasks
+        self.done: list[TaskReport] = []
+        self.skipped: list[str] = []
+
+    def prune(self) -> None:
+        """Forget tasks that the study no longer has."""
+        known = {task.key for task in self.tasks}
+        self.workspace.forget(key for key in self.workspace.ledger.entries if key not in known)
+
+    def run(self, wanted: set[str]) -> None:
+        """Bring the tasks of the wanted stages up to date, stage after stage; problems of all sources are told together.
+
+        Tasks of one stage that do not read each other's tables run two at a time: reading, computing and writing Arrow tables leave
+        Python free, and each task's bytes depend on its ingredients alone.
+        """
+        tasks = [task for task in self.tasks if task.stage.name in wanted]
+        for group in groups_of(tasks):
+            due, errors = self._due(group, tasks)
+            if due:
+                function_of(
+                    group[0].stage.function
+                )  # imported here once, not by two threads at the same time
+            with ThreadPoolExecutor(max_workers=THREADS) as pool:
+                running = [pool.submit(self._do, *call) for call in due]
+                for future in running:
+                    try:
+                        self.done.append(future.result())
+                    except WardmoteError as error:
+                        errors.append(error)
+            raise_together(errors)
+        if self.progress:
+            self.progress("", len(tasks), len(tasks))
+
+    def _due(self, group: list[Task], tasks: list[Task]) -> tuple[list[Call], list[WardmoteError]]:
+        """Return the calls that are due among tasks of one stage, and what is wrong with the files of others."""
+        due: list[Call] = []
+        errors: list[WardmoteError] = []
+        for task in group:
+            if self.progress:
+                self.progress(task.key, tasks.index(task), len(tasks))
+            try:
+                files = self._raw_files(task)
+            except WardmoteError as error:
+                errors.append(error)
+                continue
+            ledger = self.workspace.ledger
+            chosen = task.stage.choose(self.study, task.id, ledger)
+            ingredients = ingredients_of(self.study, task, chosen, raw_notes(files, self.study.folder))
+            reasons = why_not_current(ledger.entries.get(task.key), ingredients, self.workspace)
+            if reasons:
+                due.append((task, files, chosen, ingredients, reasons))
+            else:
+                self.skipped.append(task.key)
+        return due, errors
+
+    def _raw_files(self, task: Task) -> tuple[Any, ...]:
+        """Return the raw files of a source, brought in where that needs no network."""
+        if task.stage.name != "sources":
+            return ()
+        return raw_files(self.study, task, self.workspace, self.mirror, self.progress)
+
+    def _do(
+        self,
+        task: Task,
+        files: tuple[Any, ...],
+        chosen: Chosen,
+        ingredients: dict[str, str],
+        reasons: tuple[str, ...],
+    ) -> TaskReport:
+        """Call the stage's function, check what comes back, write it with its ledger entry."""
+        started = clock()
+        ledger = self.workspace.ledger
+        function = function_of(task.stage.function)
+        seed = self.study.study.seed if "rng" in inspect.signature(function).parameters else None
+        arguments = self._arguments(task, files, chosen)
+        if seed is not None:
+            arguments["rng"] = generator(seed, task.key)
+        frames = checked(task, function(**arguments))
+        idle = idle_parts(chosen, ledger, self.workspace, self.study) if task.stage.repeats else ()
+        read = [part for some in chosen.values() for part in some]
+        parts = [part for part in read if part.file not in idle]
+        entry = Entry(
+            task.stage.name,
+            task.id,
+            ingredients,
+            spec=spec_of(self.study, task),
+            idle=idle,
+            raw=raw_notes(files, self.study.folder),
+            **_inherited(task, parts, frames, ledger),
+            repeats=task.stage.repeats,
+            seed=seed,
+            when=now(),
+            seconds=round(clock() - started, 4),
+            rows_in=_rows_in(task, read, frames),
+            rows_out=sum(len(data) for data in frames.values()),
+            findings=_sentences(frames),
+        )
+        self.workspace.commit(entry, frames)
+        seconds = round(clock() - started, 4)
+        return TaskReport(task.key, "done", reasons, seconds, entry.rows_in, entry.rows_out)
+
+    def _arguments(self, task: Task, files: tuple[Any, ...], chosen: Chosen) -> dict[str, Any]:
+        """Return the arguments of a stage's function: its tables, then its settings."""
+        arguments: dict[str, Any] = {}
+        for name, parts in chosen.items():
+            declared = name if name in TABLES else name.rsplit("_", 1)[0]
+            arguments[name] = (
+                None if declared == "boundaries" and not parts else self.workspace.read_parts(declared, parts)
+            )
+        arguments |= task.stage.settings(self.study, task.id)
+        if task.stage.name == "sources":
+            arguments["files"] = files
+        return arguments
+
+    def watched(self) -> list[Path]:
+        """Return the files outside the package whose change makes a complete run incomplete."""
+        folder = self.study.folder
+        raw = [folder / note.path for entry in self.workspace.ledger.entries.values() for note in entry.raw]
+        recipes = [
+            folder / spec.recipe for spec in self.study.index.values() if spec.recipe.endswith(".toml")
+        ]
+        return raw + recipes
+
+
+def raw_files(
+    study: Study,
+    task: Task,
+    workspace: Workspace,
+    mirror: Path | None,
+    progress: Progress | None = None,
+    *,
+    fetch: bool = False,
+    look_only: bool = False,
+) -> tuple[Any, ...]:
+    """Return the raw files of a source.
+
+    Args:
+        study: The study.
+        task: A task of the stage `sources`.
+        workspace: The study's workspace.
+        mirror: Folder that official sets are copied from.
+        progress: Told the bytes of a download.
+        fetch: Whether files may be downloaded from a publisher.
+        look_only: Whether to bring in nothing: then the files, or none of them.
+
+    Raises:
+        MissingError: The files are not there, and may not be or cannot be brought in.
+    """
+    module = import_module(task.stage.function.partition(":")[0])
+    spec = study.sources[task.id]
+    where = {"study_folder": study.folder, "raw_folder": workspace.raw, "mirror": mirror}
+    files = module.have_source(task.id, spec, **where)
+    if files is not None:
+        return tuple(files)
+    if look_only:
+        return ()
+    if not (fetch or mirror or spec.file):
+        raise MissingError(
+            Problem(
+                f"study.toml, sources.{task.id}",
+                "the data have not been fetched yet",
+                got=spec.use,
+                remedy="Run `wardmote get`, or name a folder that has them with --mirror.",
+            )
+        )
+
+    def tell(done: int, total: int | None) -> None:
+        if progress:
+            progress(task.key, done, total)
+
+    return tuple(module.get_source(task.id, spec, **where, progress=tell if fetch else None))
+
+
+def function_of(path: str) -> Callable[..., Any]:
+    """Return the function of a dotted path ``module:name``."""
+    module, _, name = path.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+def generator(seed: int, key: str) -> np.random.Generator:
+    """Return the generator of a task's random choices, from the study's seed and the task's name alone.
+
+    Args:
+        seed: The study's seed.
+        key: Name of the task.
+    """
+    import numpy as np
+
+    # Python's own hash differs between processes; a digest does not.
+    return np.random.default_rng(np.random.SeedSequence([seed, int(digest_text(key)[:16], 16)]))
+
+
+def checked(task: Task, result: Any) -> dict[str, pd.DataFrame]:
+    """Return the tables of a stage's result after each was checked against its declaration.
+
+    Raises:
+        InputError: A table breaks its declaration.
+    """
+    from wardmote.tables import check
+
+    names = [item.name for item in fields(result)]
+    frames: dict[str, pd.DataFrame] = {}
+    for name in task.stage.writes:
+        data = getattr(result, name) if name in names else None
+        if data is not None and len(data):
+            frames[name] = check(name, data, where=f"{task.key}, table {name}")
+    return frames
+
+
+def _inherited(
+    task: Task, parts: Iterable[Part], frames: Mapping[str, pd.DataFrame], ledger: Ledger
+) -> dict[str, Any]:
+    """Return sources, access and licence of a task's outputs: its own for a source, the strictest of its inputs' for others."""
+    if task.stage.name == "sources":
+        notes = frames.get("sources")
+        rows = notes.to_dict("records") if notes is not None else []
+        access = strictest(row["access"] for row in rows) if rows else "private"
+        licences = dict.fromkeys(row["licence"] for row in rows if row["licence"])
+        return {"sources": (task.id,), "access": access, "licence": "; ".join(licences)}
+    writers = {part.file: ledger.writer(part.file) for part in parts}
+    entries = [entry for entry in writers.values() if entry is not None]
+    sources = dict.fromkeys(source for entry in entries for source in entry.sources)
+    return {"sources": tuple(sorted(sources)), "access": inherited_access(entries)}
+
+
+def _rows_in(task: Task, parts: Iterable[Part], frames: Mapping[str, pd.DataFrame]) -> int:
+    """Return how many rows a task read: of raw files for a source, of its parts for others."""
+    if task.stage.name != "sources":
+        return sum(part.rows for part in parts)
+    notes = frames.get("sources")
+    return int(notes["rows_read"].fillna(0).sum()) if notes is not None else 0
+
+
+def _sentences(frames: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+    findings = frames.get("findings")
+    return tuple(findings["sentence"].to_list()) if findings is not None else ()
+
+
+def idle_parts(chosen: Chosen, ledger: Ledger, workspace: Workspace, study: Study) -> tuple[str, ...]:
+    """Return the files of parts from sources that are not open, every fact of which open sources state as well.
+
+    The licence of a file of figures must not close the table of areas only because it repeats their names: what it says of areas
+    adds nothing where open look-ups say the same. Sources that contradict each other are refused by the stage, so nothing but
+    repetition is left out here. A source that the study names for names or counts is never idle.
+
+    Args:
+        chosen: The parts that the stage of areas reads.
+        ledger: The ledger.
+        workspace: The study's workspace.
+        study: The study.
+    """
+    stated = {study.areas.names, study.areas.population, study.areas.households}
+    idle: list[str] = []
+    for name, parts in chosen.items():
+        closed = [part for part in parts if ledger.access_of(part.id) != "open" and part.id not in stated]
+        free = [part for part in parts if ledger.access_of(part.id) == "open"]
+        if closed and free:
+            known = workspace.read_parts(name, free)
+            idle += [part.file for part in closed if _repeats(workspace.read_parts(name, [part]), known)]
+    return tuple(idle)
+
+
+def _repeats(facts: pd.DataFrame, known: pd.DataFrame) -> bool:
+    """Return whether every fact of a table of facts stands in another: each key, and each value beside it."""
+    import pyarrow.compute as pc
+
+    keys = [column for column in ("level", "area", "parent_level", "parent") if column in facts]
+    beside = [name for name in facts.columns if name not in (*keys, "source")]
+    for columns in (keys, *([*keys, name] for name in beside)):
+        given = facts[facts[columns[-1]].notna()]
+        if (
+            len(given)
+            and not pc.all(pc.is_in(_texts(given, columns), value_set=_texts(known, columns))).as_py()
+        ):
+            return False
+    return True
+
+
+def _texts(data: pd.DataFrame, columns: list[str]) -> Any:
+    """Return each row's columns as one Arrow text; a unit separator stands between them, which no code or name holds."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    arrays = [
+        pc.cast(pa.chunked_array([data[column].array.__arrow_array__()]), pa.string()) for column in columns
+    ]
+    return pc.binary_join_element_wise(*arrays, "\x1f", null_handling="replace").combine_chunks()
