@@ -404,6 +404,7 @@ def _fetch_on(address: str, part: Path, progress: Progress | None, timeout: floa
             _receive(answer, part, have, total, progress)
             return total
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 416:
             part.unlink(missing_ok=True)  # what was kept is no part of the publisher's file
             return _FAILED
