@@ -375,7 +375,6 @@ def _texts(data: pd.DataFrame, columns: list[str]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    arrays = [
-        pc.cast(pa.chunked_array([data[column].array.__arrow_array__()]), pa.string()) for column in columns
-    ]
+    # Columns of parts are chunked Arrow already; wrapping them once more would read them value by value.
+    arrays = [pc.cast(data[column].array.__arrow_array__(), pa.string()) for column in columns]
     return pc.binary_join_element_wise(*arrays, "\x1f", null_handling="replace").combine_chunks()
