@@ -2,7 +2,8 @@
 
 ``compile_index`` turns a spec into a frozen `Plan`: nodes in order and an ordered list of operations. ``evaluate`` follows the
 plan over columns of areas; the index stage calls it once, the uncertainty stage for many draws at a time and from any step on.
-The engine knows nothing of tables and files.
+``inputs`` and ``built`` gather the columns from the long tables; the
+rest knows nothing of tables, and nothing here knows of files.
 """
 
 from wardmote.engine.contribute import contributions

@@ -7,17 +7,14 @@ is deterministic: nothing is drawn at random. Rank 1 is the greatest need.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wardmote import words
-from wardmote.engine import Evaluation, Plan, compile_index, evaluate
-from wardmote.errors import InputError, Problem
+from wardmote.engine.built import BuiltIndex, compute_index
 from wardmote.index.compare import CompareTables, compare_indices, findings_table, root_of
-from wardmote.index.inputs import Inputs, arrow, gather, surroundings
 from wardmote.index.results import (
     Ranked,
     adjustments_table,
@@ -66,25 +63,6 @@ class IndexTables:
     summaries: pd.DataFrame
     similar: pd.DataFrame
     findings: pd.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltIndex:
-    """One index in arrays, for whoever goes on calculating with it.
-
-    Attributes:
-        plan: The compiled index.
-        inputs: Its columns, areas, populations and larger areas.
-        evaluation: Scores, values, weights and changes by node.
-        directions: Direction by indicator.
-        sources: Source by indicator.
-    """
-
-    plan: Plan
-    inputs: Inputs
-    evaluation: Evaluation
-    directions: Mapping[str, int]
-    sources: Mapping[str, str]
 
 
 def build_index(
@@ -139,54 +117,6 @@ def build_index(
         summaries=summaries,
         similar=similar_table(plan, inputs, evaluation, spec),
         findings=findings_table("index", index, told),
-    )
-
-
-def compute_index(
-    areas: pd.DataFrame,
-    memberships: pd.DataFrame,
-    indicators: pd.DataFrame,
-    values: pd.DataFrame,
-    priorities: pd.DataFrame,
-    *,
-    spec: IndexSpec,
-    index: str,
-    boundaries: pd.DataFrame | None = None,
-) -> BuiltIndex:
-    """Return an index in arrays: what `build_index` makes its tables from, and uncertainty its draws.
-
-    Args:
-        areas, memberships, indicators, values, priorities, spec, index, boundaries: As in `build_index`.
-
-    Raises:
-        StudyError, InputError, MethodError: As in `build_index`.
-    """
-    first = compile_index(spec, index=index)
-    inputs = gather(first, spec, areas, memberships, values)
-    absent = [leaf for leaf in first.leaves if leaf not in inputs.leaves]
-    if absent and spec.no_data == "refuse":
-        raise InputError(_no_data(first, inputs, leaf) for leaf in absent)
-    names = arrow(indicators, "indicator").to_pylist()
-    directions = dict(zip(names, arrow(indicators, "direction").to_pylist(), strict=True))
-    sources = dict(zip(names, arrow(indicators, "source").to_pylist(), strict=True))
-    plan = compile_index(spec, index=index, directions=directions, absent=absent)
-    around = surroundings(plan, inputs, values=values, priorities=priorities, boundaries=boundaries)
-    block = np.stack([inputs.leaves[leaf].column for leaf in plan.leaves])
-    evaluation = evaluate(plan, dict(zip(plan.leaves, block, strict=True)), surroundings=around)
-    return BuiltIndex(plan, inputs, evaluation, directions, sources)
-
-
-def _no_data(plan: Plan, inputs: Inputs, leaf: str) -> Problem:
-    """Return the problem of a leaf without values."""
-    node, elsewhere = plan.nodes[leaf], inputs.found_at[leaf]
-    elsewhere = [level for level in elsewhere if level != inputs.level]
-    return Problem(
-        f"index.{plan.index}.tree.{leaf}",
-        f"there are no values of {node.indicator} at {inputs.level}"
-        + (f" for {node.period}" if node.period else ""),
-        f"values at {', '.join(elsewhere)}" if elsewhere else "",
-        "a source of the study that holds it",
-        "Add a conversion to this level." if elsewhere else 'Add the source, or set no_data = "leave out".',
     )
 
 

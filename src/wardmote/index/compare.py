@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wardmote import words
+from wardmote.engine.inputs import arrow, numbers
 from wardmote.errors import InputError, Problem
-from wardmote.index.inputs import arrow, numbers
 from wardmote.methods.checks import FloatArray
 from wardmote.methods.ranks import greatest_need
 from wardmote.tables import frame

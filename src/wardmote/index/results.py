@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from wardmote.engine import Evaluation, Plan, contributions, resolve
+from wardmote.engine.inputs import POPULATION, Inputs
 from wardmote.errors import InputError, Problem
-from wardmote.index.inputs import POPULATION, Inputs
 from wardmote.methods.checks import FloatArray
 from wardmote.methods.ranks import best_rank, decile
 from wardmote.methods.similar import nearest

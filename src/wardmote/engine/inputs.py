@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wardmote.engine import Plan, Surroundings
+from wardmote.engine.evaluate import Surroundings
+from wardmote.engine.plan import Plan
 from wardmote.errors import InputError, Problem
 from wardmote.methods.checks import FloatArray, IntArray
 from wardmote.study import IndexSpec
