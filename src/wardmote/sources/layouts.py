@@ -236,6 +236,8 @@ def _adapted(source: str, layout: Layout, spec: SourceSpec, wanted: frozenset[st
         layout,
         places=(first, *layout.places[1:]),
         fields=tuple(fields),
+        population=spec.population or layout.population,
+        households=spec.households or layout.households,
         sheet=spec.sheet or layout.sheet,
         header=spec.header or layout.header,
         totals=spec.totals if spec.totals != "refuse" else layout.totals,

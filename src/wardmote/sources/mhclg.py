@@ -55,7 +55,7 @@ _SUPPLEMENTS = (
     (
         "idaopi",
         "Income deprivation affecting older people",
-        "Income Deprivation Affecting Older People",
+        "Income Deprivation Affecting Older People (IDAOPI)",
         "share of older people",
     ),
 )

@@ -644,15 +644,16 @@ def _read_one_sheet(sheet: Any, layout: Layout, name: str) -> Sheet:
 def _read_all_sheets(book: Any, layout: Layout, name: str) -> list[Sheet]:
     """Return each sheet that holds area codes and some wanted columns, each column from the first sheet that has it."""
     keys = [place.code for place in layout.places]
-    left = [header for header in layout.headers if header not in keys]
+    names = [place.name for place in layout.places if place.name]
+    left = [header for header in layout.headers if header not in (*keys, *names)]
     sheets: list[Sheet] = []
     seen: list[str] = []
     for title in book.sheetnames:
         cells = _cells(book[title])
         for position, row in enumerate(cells[:HEADER_SEARCH]):
             texts = [clean_header(cell) for cell in row]
-            found = match_headers([*keys, *left], texts, loose=layout.loose)
-            if all(key in found for key in keys) and len(found) > len(keys):
+            found = match_headers([*keys, *names, *left], texts, loose=layout.loose)
+            if all(key in found for key in keys) and any(header in found for header in left):
                 sheets.append(
                     _workbook_sheet(cells, position, found, tuple(texts), f"{name}, sheet “{title}”")
                 )

@@ -163,7 +163,7 @@ def _kept(sheet: Sheet, layout: Layout, codes: Codes, bare: Mask | None, ledger:
 
 def _named_total(sheet: Sheet, place: Place) -> Mask:
     """Return which rows are called a total by their name."""
-    if not place.name:
+    if place.name not in sheet.columns:
         return np.zeros(len(sheet.rows), dtype=np.bool_)
     names = pc.utf8_lower(pc.utf8_trim_whitespace(mend.as_text(sheet.columns[place.name])))
     hit = pc.is_in(names, value_set=pa.array(sorted(TOTAL_WORDS)))
@@ -298,7 +298,7 @@ def repeat(text: str, count: int) -> Any:
 
 def _names(sheet: Sheet, place: Place, chosen: Any) -> Any:
     """Return the names of places, trimmed, null where empty."""
-    if not place.name:
+    if place.name not in sheet.columns:
         return pa.nulls(len(chosen), pa.string())
     text = pc.utf8_trim_whitespace(one(mend.as_text(sheet.columns[place.name])).take(chosen))
     return pc.if_else(pc.equal(text, ""), None, text)
