@@ -101,13 +101,17 @@ def _tell_dropped(
     work: Work, spec: AreasSpec, kept: Mapping[str, BoolArray], named: Mapping[str, BoolArray]
 ) -> None:
     """Tell how many areas and memberships ``only`` left out."""
+    dropped: dict[str, list[tuple[str, int]]] = {}
     for level, out in named.items():
         if out.any():
             starts = words.listed([repr(start) for start in spec.only[level]])
-            work.say(
-                f"Left out, since [areas] only keeps codes that start with {starts}: {work.told(level, int(out.sum()))}",
-                int(out.sum()),
-            )
+            dropped.setdefault(starts, []).append((work.told(level, int(out.sum())), int(out.sum())))
+    for starts, parts in dropped.items():
+        areas = words.listed([text for text, _ in parts])
+        work.say(
+            f"Left out, since [areas] only keeps codes that start with {starts}: {areas}",
+            sum(number for _, number in parts),
+        )
     others = {
         level: int((~mask & ~named.get(level, np.zeros(len(mask), dtype=bool))).sum())
         for level, mask in kept.items()
@@ -152,11 +156,16 @@ def _findings(work: Work, kept: Mapping[str, BoolArray], total: int) -> pd.DataF
     found: list[tuple[str, float, str]] = []
     if told:
         found.append((f"The study has {words.listed(told)}", total, "areas"))
+    # The same thing said of several levels is one finding.
+    told_together: dict[tuple[str, str], list[tuple[str, float]]] = {}
     for remark in work.remarks:
         number = int((remark.areas & kept[remark.level]).sum()) if remark.level else remark.value
         if number:
             areas = work.told(remark.level, number) if remark.level else ""
-            found.append((remark.text.replace("{areas}", areas), number, remark.table))
+            told_together.setdefault((remark.text, remark.table), []).append((areas, number))
+    for (text, table), parts in told_together.items():
+        named = words.listed([areas for areas, _ in parts])
+        found.append((text.replace("{areas}", named), sum(number for _, number in parts), table))
     return tables.frame(
         "findings",
         {
