@@ -1,0 +1,43 @@
+"""Whether the compiled loops are there: numba is an optional extra, and every loop has a plain twin with the same answer."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+
+from wardmote.errors import MissingError, Problem
+
+
+@cache
+def _kernels() -> ModuleType | None:
+    """Return the module of compiled loops, or None where numba is not installed.
+
+    Compiling takes some seconds once; numba keeps the result on disk. Where it finds no folder to write to, it refuses with
+    a RuntimeError on import, and the plain loops are used.
+    """
+    try:
+        from wardmote.methods import kernels
+    except (ImportError, RuntimeError):
+        return None
+    return kernels
+
+
+def loops(fast: bool | None = None) -> ModuleType | None:
+    """Return the module of compiled loops, or None for the plain ones.
+
+    Args:
+        fast: None: compiled where numba is installed; False: plain; True: compiled, or an error.
+
+    Returns:
+        The module, or None.
+
+    Raises:
+        MissingError: ``fast`` is True and numba is not installed.
+    """
+    if fast is False:
+        return None
+    found = _kernels()
+    if fast and found is None:
+        remedy = "Install wardmote[fast], or leave the choice to Wardmote."
+        raise MissingError(Problem("compiled loops", "numba is not installed", remedy=remedy))
+    return found

@@ -1,0 +1,297 @@
+"""The loops that numba compiles. Imported only through `wardmote.methods.compiled`, since numba is optional.
+
+Each function has a plain twin in the module that calls it, and uses no transcendental function, no reordering of sums and no
+fused multiply-add, so that both give the same bits. Results are cached on disk beside this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from wardmote.methods.checks import FloatArray
+
+WordArray = npt.NDArray[np.uint64]
+"""Unsigned 64-bit words: keys and random bits."""
+
+TILE = 64
+"""Cells drawn before their draws are written: rows of 64 numbers are written without waiting for each line of memory."""
+
+RUN = 64
+"""Draws of a cell made one after the other, while its table lies in the first-level cache."""
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function compiled on first use, cached on disk, free of Python's lock, dividing by 0 as numpy does."""
+    return cast("Callable[..., Any]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+@compiled
+def mix(word: np.uint64) -> np.uint64:
+    """Return 64 random-looking bits for a word: the finaliser of SplitMix64."""
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return word ^ (word >> np.uint64(31))
+
+
+@compiled
+def fill_uniforms(cells: WordArray, steps: WordArray, out: FloatArray) -> None:
+    """Write uniforms in (0, 1), shape (draws, cells)."""
+    for d in range(len(steps)):
+        for c in range(len(cells)):
+            bits = mix(cells[c] + steps[d]) >> np.uint64(12)
+            out[d, c] = (np.float64(bits) + 0.5) * 2.0**-52
+
+
+@compiled
+def add_normals(
+    cells: WordArray, steps: WordArray, table: FloatArray, loading: FloatArray, out: FloatArray
+) -> None:
+    """Add standard normals, times one loading a cell, to ``out``, shape (draws, cells)."""
+    for d in range(len(steps)):
+        for c in range(len(cells)):
+            bits = mix(cells[c] + steps[d]) >> np.uint64(12)
+            half = (np.float64(bits & np.uint64(0x7FFFFFFFFFFFF)) + 0.5) * 2.0**-52
+            word = np.float64(half).view(np.uint64)
+            row = np.int64(word >> np.uint64(48)) - 15520
+            t = np.float64(word & np.uint64(0xFFFFFFFFFFFF)) * 2.0**-48
+            z = table[row, 0]
+            for k in range(1, table.shape[1]):
+                z = z * t + table[row, k]
+            if bits >> np.uint64(51):
+                z = -z
+            out[d, c] += loading[c] * z
+
+
+@compiled
+def ratio_up(family: int, k: float, size: float, a: float, b: float) -> float:
+    """Return P(k + 1) ÷ P(k): 0 binomial (a = odds), 1 Poisson (a = mean), 2 beta-binomial (a, b)."""
+    if family == 0:
+        return (size - k) * a / (k + 1.0)
+    if family == 1:
+        return a / (k + 1.0)
+    return (size - k) * (k + a) / ((k + 1.0) * (size - k - 1.0 + b))
+
+
+@compiled
+def ratio_down(family: int, k: float, size: float, a: float, b: float) -> float:
+    """Return P(k − 1) ÷ P(k)."""
+    if family == 0:
+        return k / ((size - k + 1.0) * a)
+    if family == 1:
+        return k / a
+    return k * (size - k + b) / ((size - k + 1.0) * (k - 1.0 + a))
+
+
+@compiled
+def fill_table(family: int, cell: FloatArray, work: FloatArray) -> tuple[int, int, FloatArray]:
+    """Return the first count, the number of counts, and the running sums of their relative probabilities.
+
+    ``cell`` holds size, a, b, start and cut. ``work`` grows where it must, and is given back.
+    """
+    size, a, b, start, cut = cell[0], cell[1], cell[2], cell[3], cell[4]
+    middle = len(work) // 2
+    work[middle] = 1.0
+    top, q, k, low = 1.0, 1.0, start, middle
+    while k > 0:
+        q = q * ratio_down(family, k, size, a, b)
+        top = max(top, q)
+        if q < cut * top:
+            break
+        if low == 0:
+            bigger = np.empty(3 * len(work))
+            bigger[len(work) : 2 * len(work)] = work
+            low, middle, work = low + len(work), middle + len(work), bigger
+        k -= 1.0
+        low -= 1
+        work[low] = q
+    first = int(k)
+    top, q, k, high = 1.0, 1.0, start, middle
+    while k < size:
+        q = q * ratio_up(family, k, size, a, b)
+        top = max(top, q)
+        if q < cut * top:
+            break
+        k += 1.0
+        high += 1
+        if high == len(work):
+            bigger = np.empty(2 * len(work))
+            bigger[: len(work)] = work
+            work = bigger
+        work[high] = q
+    total = 0.0
+    for i in range(low, high + 1):
+        total += work[i]
+        work[i] = total
+    if low > 0:  # move to the front, so that the caller finds it at 0
+        for i in range(low, high + 1):
+            work[i - low] = work[i]
+    return first, high + 1 - low, work
+
+
+@compiled
+def fill_guide(sums: FloatArray, guide: npt.NDArray[np.int32]) -> None:
+    """Write for each equal step of the uniforms the first count that may be meant."""
+    k = 0
+    for g in range(len(guide)):
+        threshold = np.float64(g) / len(guide) * sums[-1]
+        while sums[k] < threshold:
+            k += 1
+        guide[g] = k
+
+
+@compiled
+def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    family: int,
+    model: FloatArray,
+    cells: WordArray,
+    steps: WordArray,
+    uniforms: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write counts, divided, shape (draws, cells), by inverting each cell's distribution with a guide table.
+
+    ``model`` has a row for each cell: size, a, b, start, cut and divisor; a start of NaN marks a missing cell.
+    ``uniforms`` with no rows: made here from the keys.
+    """
+    work = np.empty(1024)
+    run = np.empty((len(steps), TILE))
+    for tile in range(0, len(cells), TILE):
+        width = min(TILE, len(cells) - tile)
+        for i in range(width):
+            cell = model[tile + i]
+            if np.isnan(cell[3]) or np.isnan(cell[5]):
+                run[:, i] = np.nan
+                continue
+            first, length, work = fill_table(family, cell, work)
+            size = 256
+            while size < length:
+                size *= 2
+            guide = np.empty(size, dtype=np.int32)
+            fill_guide(work[:length], guide)
+            for begin in range(0, len(steps), RUN):
+                look_up(
+                    first, cell[5], cells[tile + i], steps[begin : begin + RUN], work[:length], guide,
+                    uniforms[begin : begin + RUN, tile + i] if len(uniforms) else work[:0], run[begin:, i],
+                )  # fmt: skip
+        for d in range(len(steps)):
+            for i in range(width):
+                out[d, tile + i] = run[d, i]
+
+
+@compiled
+def look_up(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    first: int,
+    divisor: float,
+    cell: np.uint64,
+    steps: WordArray,
+    sums: FloatArray,
+    guide: npt.NDArray[np.int32],
+    uniforms: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write some draws of one cell."""
+    us = np.empty(RUN)
+    if len(uniforms):
+        us[: len(uniforms)] = uniforms
+    else:
+        for d in range(len(steps)):
+            us[d] = (np.float64(mix(cell + steps[d]) >> np.uint64(12)) + 0.5) * 2.0**-52
+    total, size = sums[-1], np.float64(len(guide))
+    for d in range(len(steps)):
+        k = np.int64(guide[np.uint64(us[d] * size)])
+        wanted = us[d] * total
+        k += sums[np.uint64(k)] < wanted  # mostly 0 or 1 step: no branch to guess
+        while sums[np.uint64(k)] < wanted:
+            k += 1
+        out[d] = (first + k) / divisor
+
+
+@compiled
+def make_words(
+    scores: FloatArray,
+    keys: WordArray,
+    words: WordArray,
+    counts: npt.NDArray[np.int64],
+    out: npt.NDArray[np.int32],
+) -> int:
+    """Return the number of known scores, after writing their sort keys, words to sort, and counts of the words' digits."""
+    m = 0
+    counts[:] = 0
+    for c in range(len(scores)):
+        value = scores[c]
+        if np.isnan(value):
+            out[c] = 0
+            continue
+        bits = np.float64(value + 0.0).view(np.uint64)  # −0 becomes +0
+        # Rising order of these keys is falling order of the scores.
+        key = bits if bits >> np.uint64(63) else ~bits & np.uint64(0x7FFFFFFFFFFFFFFF)
+        keys[c] = key
+        upper = key >> np.uint64(32)
+        words[m] = (upper << np.uint64(32)) | np.uint64(c)
+        counts[0, upper & np.uint64(2047)] += 1
+        counts[1, (upper >> np.uint64(11)) & np.uint64(2047)] += 1
+        counts[2, upper >> np.uint64(22)] += 1
+        m += 1
+    return m
+
+
+@compiled
+def sort_digit(words: WordArray, turn: int, counts: npt.NDArray[np.int64], out: WordArray) -> None:
+    """Write the words in order of one of the three digits of their upper halves, keeping the order of equals."""
+    place = 0
+    for digit in range(2048):
+        count = counts[turn, digit]
+        counts[turn, digit] = place
+        place += count
+    shift = np.uint64(32 + 11 * turn)
+    for i in range(len(words)):
+        digit = (words[i] >> shift) & np.uint64(2047)
+        out[counts[turn, digit]] = words[i]
+        counts[turn, digit] += 1
+
+
+@compiled
+def settle(words: WordArray, keys: WordArray) -> None:
+    """Put words that agree in their upper halves in order of their whole keys."""
+    upper, low_half = np.uint64(32), np.uint64(0xFFFFFFFF)
+    i = 0
+    while i < len(words):
+        j = i + 1
+        while j < len(words) and words[j] >> upper == words[i] >> upper:
+            j += 1
+        if j - i > 1:
+            whole = np.empty(j - i, dtype=np.uint64)
+            for k in range(i, j):
+                whole[k - i] = keys[words[k] & low_half]
+            words[i:j] = words[i:j][np.argsort(whole)]
+        i = j
+
+
+@compiled
+def fill_ranks(scores: FloatArray, out: npt.NDArray[np.int32]) -> None:
+    """Write descending best ranks of each row; 0 where the score is missing.
+
+    A radix sort on the upper 32 bits of each score, carrying the position in the lower 32; the few scores that agree in
+    these are then put in order by all their bits.
+    """
+    rows, n = scores.shape
+    keys, words, other = np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n, np.uint64)
+    counts = np.empty((3, 2048), np.int64)
+    low_half = np.uint64(0xFFFFFFFF)
+    for row in range(rows):
+        m = make_words(scores[row], keys, words, counts, out[row])
+        sort_digit(words[:m], 0, counts, other)
+        sort_digit(other[:m], 1, counts, words)
+        sort_digit(words[:m], 2, counts, other)
+        settle(other[:m], keys)
+        rank = 0
+        for i in range(m):
+            here = other[i] & low_half
+            if i == 0 or keys[here] != keys[other[i - 1] & low_half]:
+                rank = i + 1
+            out[row, here] = rank
