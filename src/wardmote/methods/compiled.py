@@ -9,17 +9,17 @@ from wardmote.errors import MissingError, Problem
 
 
 @cache
-def _kernels() -> ModuleType | None:
+def _module() -> ModuleType | None:
     """Return the module of compiled loops, or None where numba is not installed.
 
     Compiling takes some seconds once; numba keeps the result on disk. Where it finds no folder to write to, it refuses with
     a RuntimeError on import, and the plain loops are used.
     """
     try:
-        from wardmote.methods import kernels
+        from wardmote.methods import _kernels
     except (ImportError, RuntimeError):
         return None
-    return kernels
+    return _kernels
 
 
 def loops(fast: bool | None = None) -> ModuleType | None:
@@ -36,7 +36,7 @@ def loops(fast: bool | None = None) -> ModuleType | None:
     """
     if fast is False:
         return None
-    found = _kernels()
+    found = _module()
     if fast and found is None:
         remedy = "Install wardmote[fast], or leave the choice to Wardmote."
         raise MissingError(Problem("compiled loops", "numba is not installed", remedy=remedy))

@@ -234,7 +234,14 @@ class RankTally:
         self._fine: _Fine | None = None
 
     def add(self, ranks: RankArray) -> None:
-        """Count some draws: ranks of shape (draws, n), 0 = missing. Before `refine` coarsely, after it finely."""
+        """Count some draws: before `refine` coarsely, after it finely. Returns nothing.
+
+        Args:
+            ranks: Ranks, shape (draws, n), 0 = missing.
+
+        Raises:
+            MethodError: The shape does not fit, or a rank is above n.
+        """
         if ranks.ndim != 2 or ranks.shape[1] != self.n or int(ranks.max(initial=0)) > self.n:
             raise MethodError(
                 Problem("RankTally", "ranks do not fit", str(ranks.shape), f"(draws, {self.n})")
@@ -252,7 +259,10 @@ class RankTally:
                 self._fine.counts[i, known[here], rank[here] % self.width] += 1
 
     def refine(self, probabilities: Sequence[float]) -> None:
-        """End the first pass and say which quantiles the second shall find.
+        """End the first pass and say which quantiles the second shall find. Returns nothing.
+
+        Args:
+            probabilities: Probabilities of the quantiles, 0 to 1 each.
 
         Raises:
             MethodError: A probability outside 0 to 1, or nothing counted yet.

@@ -427,7 +427,7 @@ def _divisor(trials: FloatArray, *, share: bool) -> FloatArray:
 def _draw_counts(
     stream: Stream, areas: WordArray, draws: range, family: int, model: FloatArray, *, fast: bool | None
 ) -> FloatArray:
-    """Return draws of counts, by compiled or plain loops; the families are those of `kernels.ratio_up`."""
+    """Return draws of counts, by compiled or plain loops; the families are those of `_kernels.ratio_up`."""
     out = np.empty((len(draws), len(areas)))
     compiled = loops(fast)
     if compiled:
@@ -478,7 +478,7 @@ def _walk(family: int, cells: FloatArray, *, up: bool) -> FloatArray:
 
 
 def _ratio_up(family: int, k: FloatArray, size: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return P(k + 1) ÷ P(k); the twin of `kernels.ratio_up`."""
+    """Return P(k + 1) ÷ P(k); the twin of `_kernels.ratio_up`."""
     if family == 0:
         return (size - k) * a / (k + 1.0)
     if family == 1:
@@ -487,7 +487,7 @@ def _ratio_up(family: int, k: FloatArray, size: FloatArray, a: FloatArray, b: Fl
 
 
 def _ratio_down(family: int, k: FloatArray, size: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return P(k − 1) ÷ P(k); the twin of `kernels.ratio_down`."""
+    """Return P(k − 1) ÷ P(k); the twin of `_kernels.ratio_down`."""
     if family == 0:
         return k / ((size - k + 1.0) * a)
     if family == 1:
