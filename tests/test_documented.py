@@ -44,9 +44,7 @@ def test_every_public_method_says_what_goes_in_and_what_comes_out(file: Path) ->
         if isinstance(node, ast.FunctionDef):
             doc = ast.get_docstring(node) or ""
             takes = [a for a in node.args.args + node.args.kwonlyargs if a.arg not in {"self", "cls"}]
-            assert "Args:" in doc or not takes, (
-                f"{file.name}: {node.name} does not describe its arguments"
-            )
+            assert "Args:" in doc or not takes, f"{file.name}: {node.name} does not describe its arguments"
             returns_nothing = isinstance(node.returns, ast.Constant) and node.returns.value is None
             assert returns_nothing or re.search(r"Returns?\b", doc), (
                 f"{file.name}: {node.name} does not say what it returns"
