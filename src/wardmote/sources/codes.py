@@ -96,8 +96,8 @@ def clean_codes(
     encoded = one(text).dictionary_encode()
     indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
-    finder = _Prefixes(level)
-    verdicts = [_judge(cell, level, levels, finder) for cell in texts]
+    finder = _Prefixes(level, levels)
+    verdicts = [_judge(cell, level, finder) for cell in texts]
     outcome = np.array([verdict.outcome for verdict in verdicts], dtype=object)[indices]
     if header in sheet.dates and (dated := sheet.dates[header]).any():
         outcome = np.where(dated, "date", outcome)
@@ -131,7 +131,7 @@ def _wordy(cell: str | None) -> bool:
     return bool(cell) and (" " in str(cell).strip() or not any(sign.isdigit() for sign in str(cell)))
 
 
-def _judge(cell: str | None, level: Level, levels: Mapping[str, Level], finder: _Prefixes) -> _Verdict:
+def _judge(cell: str | None, level: Level, finder: _Prefixes) -> _Verdict:
     """Return what becomes of one text in a column of codes."""
     stripped = " ".join((cell or "").replace("\u200b", "").replace("\ufeff", "").split())
     if not stripped:
@@ -139,7 +139,11 @@ def _judge(cell: str | None, level: Level, levels: Mapping[str, Level], finder: 
     low = stripped.lower()
     if level.pattern and level.holds(stripped):
         return _Verdict("ok", stripped, "spaces in codes" if stripped != cell else "")
-    if _total(low) if not level.pattern else (low in TOTAL_WORDS or _total(low) or _COUNTRY.fullmatch(stripped)):
+    if (
+        _total(low)
+        if not level.pattern
+        else (low in TOTAL_WORDS or _total(low) or _COUNTRY.fullmatch(stripped))
+    ):
         return _Verdict("total", what=stripped)
     if _DATE_LIKE.fullmatch(stripped):
         return _Verdict("date")
@@ -149,7 +153,7 @@ def _judge(cell: str | None, level: Level, levels: Mapping[str, Level], finder: 
     for code, kind in ((tight, "spaces in codes"), (tight.upper(), "small letters in codes")):
         if level.holds(code):
             return _Verdict("ok", code, kind)
-    if others := _other_levels(tight.upper(), level, levels):
+    if others := finder.others(tight.upper()):
         return _Verdict("other", what=others)
     return _completed(tight.upper(), level, finder)
 
@@ -179,15 +183,8 @@ def _completed(code: str, level: Level, finder: _Prefixes) -> _Verdict:
     )
 
 
-def _other_levels(code: str, level: Level, levels: Mapping[str, Level]) -> str:
-    """Return the names of other levels that a code looks like, or ""."""
-    return ", ".join(
-        name for name, other in levels.items() if other.pattern and name != level.name and other.holds(code)
-    )
-
-
 class _Prefixes:
-    """Finds what a level's codes may have lost at their start.
+    """Finds which other levels a code looks like, and what a level's codes may have lost at their start.
 
     Lost zeros come first, since spreadsheets drop them; then up to three letters or digits are tried, learned from the first codes of
     each length and first sign, since codes of one level are alike.
@@ -197,11 +194,21 @@ class _Prefixes:
     _LEARN = 8  # codes of one length and first sign from which prefixes are learned
     _LONGEST = 2  # lost characters that are tried; a code that lost more is refused
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, levels: Mapping[str, Level]) -> None:
         self.level = level
+        # Vintages of a level share their pattern: each pattern is tried once.
+        self.patterns: dict[str, list[str]] = {}
+        for name, other in levels.items():
+            if other.pattern and name != level.name:
+                self.patterns.setdefault(other.pattern, []).append(name)
         self.learned: dict[tuple[int, str], tuple[int, set[str]]] = {}
         signs = self._SIGNS
         self.tries = [*signs, *(first + second for first in signs for second in signs)]
+
+    def others(self, code: str) -> str:
+        """Return the names of other levels that a code looks like, or ""."""
+        hits = (names for pattern, names in self.patterns.items() if re.fullmatch(pattern, code))
+        return ", ".join(name for names in hits for name in names)
 
     def completed(self, code: str) -> list[str]:
         """Return all codes of the level that end with the given text and have lost a few characters."""
