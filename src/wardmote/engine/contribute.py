@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from wardmote.engine.evaluate import Evaluation, stack, weights_of
@@ -32,61 +30,36 @@ def contributions(plan: Plan, evaluation: Evaluation) -> dict[str, FloatArray]:
     """
     found: dict[str, FloatArray] = {}
     if plan.root in plan.combined and plan.root not in plan.altered:
-        _below(plan, evaluation, plan.root, evaluation.score[plan.root], found)
+        _below(plan, evaluation, plan.root, np.ones(evaluation.score[plan.root].shape), found)
     return found
 
 
 def _below(
     plan: Plan, evaluation: Evaluation, branch: str, points: FloatArray, found: dict[str, FloatArray]
 ) -> None:
-    """Add the contributions of a branch's children, and of theirs; `points` are those of the branch itself."""
+    """Add the contributions of a branch's children, and of theirs; `points` is what one point of the branch is of the root."""
     operation = plan.combined[branch]
     kind = operation.function
     if kind not in _LINEAR and kind != "geometric":
         return
     children = tuple(n for n in plan.nodes[branch].children if n not in evaluation.screened)
     block = stack(np.broadcast_arrays(*(evaluation.score[name] for name in children)))
-    settings: Mapping[str, object] = {
+    weights = weights_of(lambda name: evaluation.weights[name], children)
+    settings = {
         name: value for name, value in operation.settings.items() if name in ("min_available", "missing")
     }
-    parts = of_children(
-        block,
-        weights_of(lambda n: evaluation.weights[n], children),
-        kind,
-        names=children,
-        **settings,  # type: ignore[arg-type]  # settings were checked against the method when the plan was compiled
-    )
-    if branch != plan.root:
-        # Points of the root for one point of this branch; where its score is 0 its children's points are their own parts.
-        score = evaluation.score[branch]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            factor = points / score
-        if kind in _LINEAR:
-            factor = np.where(score == 0, _slope(plan, evaluation, branch), factor)
-        parts = parts * factor[..., None, :]
+    parts = of_children(block, weights, kind, names=children, **settings) * points[..., None, :]
     for place, name in enumerate(children):
         found[name] = parts[..., place, :]
         below = plan.combined.get(name)
-        if below is None or name in plan.altered:
+        if below is None or name in plan.altered or (below.function in _LINEAR) != (kind in _LINEAR):
             continue
-        if (below.function in _LINEAR) == (kind in _LINEAR):
-            _below(plan, evaluation, name, found[name], found)
-
-
-def _slope(plan: Plan, evaluation: Evaluation, branch: str) -> FloatArray:
-    """Return how many points of the root one point of a branch is, by multiplying weights up a chain of means and sums."""
-    slope: FloatArray = np.ones(evaluation.score[plan.root].shape)
-    name = branch
-    while name != plan.root:
-        parent = plan.nodes[name].parent
-        weight = np.asarray(evaluation.weights[name])[..., None]
-        if plan.combined[parent].function == "arithmetic":
-            known = [n for n in plan.nodes[parent].children if n not in evaluation.screened]
-            total = sum(
-                np.where(np.isnan(evaluation.score[n]), 0.0, np.asarray(evaluation.weights[n])[..., None])
-                for n in known
-            )
-            weight = weight / total
-        slope = slope * weight
-        name = parent
-    return slope
+        if kind in _LINEAR:
+            # Weights are multiplied down; dividing points by the score would fail where the score is 0.
+            each = points * weights[..., place, None]
+            if kind == "arithmetic":
+                known = np.where(np.isnan(block), 0.0, weights[..., None]).sum(axis=-2)
+                each = each / np.where(known > 0, known, np.nan)
+        else:
+            each = found[name] / evaluation.score[name]  # a geometric mean is above 0
+        _below(plan, evaluation, name, each, found)

@@ -19,6 +19,9 @@ from wardmote.study import IndexSpec
 if TYPE_CHECKING:
     import pandas as pd
 
+ERRORS: tuple[str, ...] = ("numerator", "denominator", "standard_error", "low", "high")
+"""Columns of the table `values` that speak of sampling error."""
+
 POPULATION = "population"
 """Word of a study for the population column of the table `areas`."""
 
@@ -32,12 +35,15 @@ class Leaf:
         period: Their period.
         numerator: Counts above the line, or None where the source has none.
         denominator: Counts below it, or None.
+        errors: What is published of its sampling error: standard_error, low, high, numerator, denominator, those that are
+            there; empty unless asked for.
     """
 
     column: FloatArray
     period: str
     numerator: FloatArray | None = None
     denominator: FloatArray | None = None
+    errors: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +215,15 @@ class _Rows:
         return [self.level_names[number] for number in np.unique(self.level[there])]
 
     def column(
-        self, indicator: str, level: str, codes: Any, *, period: str, place: str, problems: list[Problem]
+        self,
+        indicator: str,
+        level: str,
+        codes: Any,
+        *,
+        period: str,
+        place: str,
+        problems: list[Problem],
+        errors: bool = False,
     ) -> Leaf | None:
         """Return an indicator's values in the order of the codes, None without rows; several periods are a problem."""
         rows = self.at(indicator, level)
@@ -241,9 +255,40 @@ class _Rows:
         counts = [numbers(self._taken(name).take(pa.array(rows))) for name in ("numerator", "denominator")]
         both = all(not np.isnan(count).all() for count in counts) if len(rows) else False
         told = period or (known[0] if known else "")
+        found: dict[str, FloatArray] = {}
+        for name in ERRORS if errors else ():
+            published = numbers(self._taken(name).take(pa.array(rows)))
+            if not np.isnan(published).all():
+                found[name] = spread(published)
         if not both:
-            return Leaf(spread(self.value[rows]), told)
-        return Leaf(spread(self.value[rows]), told, spread(counts[0]), spread(counts[1]))
+            return Leaf(spread(self.value[rows]), told, errors=found)
+        return Leaf(spread(self.value[rows]), told, spread(counts[0]), spread(counts[1]), found)
+
+
+def read_columns(
+    values: pd.DataFrame, level: str, codes: Any, wanted: Mapping[str, str], *, where: str
+) -> dict[str, Leaf]:
+    """Return indicators in the order of given areas, with all that is published of their sampling error.
+
+    Args:
+        values: Table `values`.
+        level: Level of the areas.
+        codes: Their codes, an Arrow array.
+        wanted: Period by indicator, "" for the only one.
+        where: The setting that asks, for errors.
+
+    Raises:
+        InputError: An indicator has several periods and none is chosen; all together. Those without values are left out.
+    """
+    rows = _Rows(values, wanted)
+    problems: list[Problem] = []
+    found = {
+        name: rows.column(name, level, codes, period=period, place=where, problems=problems, errors=True)
+        for name, period in wanted.items()
+    }
+    if problems:
+        raise InputError(problems)
+    return {name: leaf for name, leaf in found.items() if leaf is not None}
 
 
 def _only_level(rows: _Rows, indicators: set[str], where: str) -> str:
