@@ -464,21 +464,16 @@ def package_stamp() -> str:
     return stamp.hexdigest()
 
 
-def stamp(study_file: Path, watched: Iterable[Path]) -> dict[str, Any]:
+def stamp(study_file: Path) -> dict[str, Any]:
     """Return what must stay the same for a complete run to stay complete, cheap enough to take at every start.
 
-    The study's text is hashed; the package and the watched files are taken by size and time of change.
+    The study's text is hashed; the package is taken by size and time of change of its files. The runner adds, as ``watched``, size
+    and time of change of each raw file and recipe, as they were before they were read.
 
     Args:
         study_file: The ``study.toml``.
-        watched: Raw files and recipes outside the package.
     """
-    return {
-        "study": digest_file(study_file),
-        "package": package_stamp(),
-        "versions": versions(),
-        "watched": {str(path): file_state(path) for path in sorted(watched)},
-    }
+    return {"study": digest_file(study_file), "package": package_stamp(), "versions": versions()}
 
 
 def file_state(path: Path) -> list[int]:

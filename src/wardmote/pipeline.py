@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wardmote.errors import Problem, StudyError, WardmoteError
-from wardmote.lineage import Ledger, stamp
+from wardmote.lineage import Ledger, file_state, stamp
 from wardmote.runner import Progress, Runner, TaskReport, checked, function_of, raise_together, raw_files
 from wardmote.tasks import (
     Stage,
@@ -193,18 +193,17 @@ def run(
         return RunReport((), keys, _findings(workspace.ledger, keys), seconds=clock() - started)
     from wardmote.study import read_study
 
+    # Before anything is read, so that an edit during the run is noticed by the next one.
+    began = stamp(folder / "study.toml") if (folder / "study.toml").is_file() else {}
     study = read_study(folder)
     compile_all(study, workspace.ledger)
     with workspace.lock(wait, say):
         mended = workspace.mend()
         runner = Runner(workspace, study, tasks_of(study, flow), mirror=mirror, progress=progress)
-        if workspace.ledger.complete:
-            workspace.set_complete(None)
         runner.prune()
         runner.run(wanted)
         if wanted == set(NEEDS):
-            workspace.refresh([task.key for task in runner.tasks])
-            workspace.set_complete(stamp(study.folder / "study.toml", runner.watched()))
+            workspace.set_complete({**began, "watched": runner.watched}, [task.key for task in runner.tasks])
     return RunReport(
         tuple(runner.done),
         tuple(runner.skipped),
@@ -430,7 +429,8 @@ def is_complete(workspace: Workspace) -> bool:
     study_file = workspace.folder / "study.toml"
     if ledger.damaged or not known or not study_file.is_file():
         return False
-    if stamp(study_file, [Path(path) for path in known.get("watched", {})]) != known:
+    watched = {path: file_state(workspace.folder / path) for path in known.get("watched", {})}
+    if {**stamp(study_file), "watched": watched} != known:
         return False
     return all(workspace.untouched(part) for entry in ledger.entries.values() for part in entry.parts)
 

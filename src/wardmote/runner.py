@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wardmote.errors import MissingError, Problem, WardmoteError
-from wardmote.lineage import Entry, Ledger, Part, digest_text, inherited_access
+from wardmote.lineage import Entry, Ledger, Part, digest_text, file_state, inherited_access
 from wardmote.tables import TABLES, strictest
 from wardmote.tasks import Chosen, Task, ingredients_of, raw_notes, spec_of, why_not_current
 from wardmote.workspace import Workspace, clock, now
@@ -94,6 +94,12 @@ class Runner:
         self.tasks = tasks
         self.done: list[TaskReport] = []
         self.skipped: list[str] = []
+        # Size and time of change of files outside the package, as they were before they were read.
+        self.watched: dict[str, list[int]] = {
+            spec.recipe: file_state(study.folder / spec.recipe)
+            for spec in study.index.values()
+            if spec.recipe.endswith(".toml")
+        }
 
     def prune(self) -> None:
         """Forget tasks that the study no longer has."""
@@ -138,7 +144,9 @@ class Runner:
                 continue
             ledger = self.workspace.ledger
             chosen = task.stage.choose(self.study, task.id, ledger)
-            ingredients = ingredients_of(self.study, task, chosen, raw_notes(files, self.study.folder))
+            notes = raw_notes(files, self.study.folder)
+            self.watched |= {note.path: [note.size, note.mtime_ns] for note in notes}
+            ingredients = ingredients_of(self.study, task, chosen, notes)
             reasons = why_not_current(ledger.entries.get(task.key), ingredients, self.workspace)
             if reasons:
                 due.append((task, files, chosen, ingredients, reasons))
@@ -204,15 +212,6 @@ class Runner:
         if task.stage.name == "sources":
             arguments["files"] = files
         return arguments
-
-    def watched(self) -> list[Path]:
-        """Return the files outside the package whose change makes a complete run incomplete."""
-        folder = self.study.folder
-        raw = [folder / note.path for entry in self.workspace.ledger.entries.values() for note in entry.raw]
-        recipes = [
-            folder / spec.recipe for spec in self.study.index.values() if spec.recipe.endswith(".toml")
-        ]
-        return raw + recipes
 
 
 def raw_files(

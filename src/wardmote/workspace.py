@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -154,6 +155,7 @@ class Workspace:
         """
         self.tables.mkdir(parents=True, exist_ok=True)
         parts = tuple(self._write_new(name, data, entry) for name, data in frames.items() if len(data))
+        flush_files([self._new(part.file, part.sha256) for part in parts])
         complete = replace(entry, parts=parts)
         with self._writing:
             before = self.ledger.entries.get(entry.key)
@@ -164,7 +166,7 @@ class Workspace:
         return complete
 
     def _write_new(self, name: str, data: pd.DataFrame, entry: Entry) -> Part:
-        """Write one part under its ``.new`` name, flushed to disk, and return its record."""
+        """Write one part under its ``.new`` name and return its record."""
         file = f"{name}.{entry.key}.parquet"
         arrow = to_arrow(name, data)
         writing = self.tables / f"{file}.{os.getpid()}.writing"
@@ -235,21 +237,13 @@ class Workspace:
             self._save(self.ledger.without(gone))
             self._remove(files)
 
-    def set_complete(self, stamp: dict[str, Any] | None) -> None:
-        """Note that everything is current as of a stamp. Call it under `lock`.
+    def set_complete(self, stamp: dict[str, Any], order: Iterable[str]) -> None:
+        """Note that everything is current as of a stamp, with the entries in the order of the flow.
+
+        New times of change of parts that are intact all the same (a copied folder) are noted too. Call it under `lock`.
 
         Args:
-            stamp: What `wardmote.lineage.stamp` returned, or None where something is not current.
-        """
-        if self.ledger.complete != stamp:
-            self._save(replace(self.ledger, complete=stamp))
-
-    def refresh(self, order: Iterable[str]) -> None:
-        """Put the entries in an order, and note new times of change of parts that are intact all the same (a copied folder).
-
-        Call it under `lock`.
-
-        Args:
+            stamp: What `wardmote.lineage.stamp` returned.
             order: Names of all tasks, in the order of the flow.
         """
         ledger = self.ledger
@@ -258,8 +252,7 @@ class Workspace:
             if not all(self.untouched(part) for part in entry.parts):
                 parts = [replace(part, mtime_ns=self.path(part).stat().st_mtime_ns) for part in entry.parts]
                 entries[key] = replace(entry, parts=tuple(parts))
-        if entries != ledger.entries or list(entries) != list(ledger.entries):
-            self._save(replace(ledger, entries=entries))
+        self._save(Ledger(entries, stamp))
 
     # ---- reading
 
@@ -454,7 +447,7 @@ def _geo(declared: Table) -> dict[str, str] | None:
 
 
 def write_parquet(declared: Table, arrow: pa.Table, path: Path) -> None:
-    """Write an Arrow table as Parquet, the same rows always as the same bytes, and flush it to disk.
+    """Write an Arrow table as Parquet, the same rows always as the same bytes.
 
     Args:
         declared: Its declaration: texts are written with a dictionary, numbers without.
@@ -465,17 +458,14 @@ def write_parquet(declared: Table, arrow: pa.Table, path: Path) -> None:
     import pyarrow.parquet as pq
 
     texts = [field.name for field in arrow.schema if pa.types.is_string(field.type)]
-    with path.open("wb") as stream:
-        pq.write_table(
-            arrow,
-            stream,
-            row_group_size=ROWS_PER_GROUP,
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
-            use_dictionary=texts or False,
-        )
-        stream.flush()
-        os.fsync(stream.fileno())
+    pq.write_table(
+        arrow,
+        path,
+        row_group_size=ROWS_PER_GROUP,
+        compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
+        use_dictionary=texts or False,
+    )
 
 
 def _contents(arrow: pa.Table) -> dict[str, list[str]]:
@@ -504,6 +494,18 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     writing.replace(path)
     flush_folder(path.parent)
+
+
+def flush_files(paths: list[Path]) -> None:
+    """Make the contents of files last through a power cut; all at the same time, since a disk flushes many as fast as one."""
+
+    def flush(path: Path) -> None:
+        with path.open("rb+") as stream:
+            os.fsync(stream.fileno())
+
+    if paths:
+        with ThreadPoolExecutor(max_workers=min(8, len(paths))) as pool:
+            list(pool.map(flush, paths))
 
 
 def flush_folder(folder: Path) -> None:
