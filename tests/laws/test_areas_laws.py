@@ -21,6 +21,7 @@ from wardmote.methods.regroup import (
 from wardmote.study import AreasSpec, ConversionSpec
 
 LAWS = settings(max_examples=40, deadline=None)
+TABLE_LAWS = settings(max_examples=20, deadline=None)  # each builds all tables twice or more
 LEVELS = {name: Level(name, name, f"{name}s") for name in ("small", "middle", "large")}
 
 
@@ -196,7 +197,7 @@ def carried(result: AreaTables, area: list[str], x: np.ndarray, to: str, by: str
     return found.set_index("area")["value"].astype(float)
 
 
-@LAWS
+@TABLE_LAWS
 @given(places(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(
     case: tuple[pd.DataFrame, pd.DataFrame, np.ndarray], random: object
@@ -215,7 +216,7 @@ def test_the_order_of_rows_changes_nothing(
     )
 
 
-@LAWS
+@TABLE_LAWS
 @given(places())
 def test_new_codes_change_nothing_but_codes(case: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]) -> None:
     facts, lookup, x = case
@@ -238,7 +239,7 @@ def test_new_codes_change_nothing_but_codes(case: tuple[pd.DataFrame, pd.DataFra
     np.testing.assert_allclose(first.to_numpy(), second.to_numpy(), rtol=1e-12, atol=1e-12)
 
 
-@LAWS
+@TABLE_LAWS
 @given(places())
 def test_all_ways_agree_where_areas_nest(case: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]) -> None:
     facts, lookup, x = case
@@ -248,7 +249,7 @@ def test_all_ways_agree_where_areas_nest(case: tuple[pd.DataFrame, pd.DataFrame,
         pd.testing.assert_series_equal(nested, carried(result, area, x, "large", by))
 
 
-@LAWS
+@TABLE_LAWS
 @given(places())
 def test_people_are_counted_once_at_every_level(case: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]) -> None:
     facts, lookup, _ = case
