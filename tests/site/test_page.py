@@ -101,7 +101,7 @@ def test_the_map_shows_each_area_in_its_kind_and_says_so(outline: Outline, works
 
 def test_the_map_of_authorities_has_its_table(outline: Outline, workspace: Workspace) -> None:
     table = next(
-        e for e in outline.find("table") if e.children[0].text.startswith("Extent of deprivation in Aldmere")
+        e for e in outline.find("table") if e.children[0].text.startswith("Extent: Deprivation in Aldmere")
     )
     rows = [[cell.all_text() for cell in row.children] for row in table.children[2].children]
     summaries = workspace.read("summaries")

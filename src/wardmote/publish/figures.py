@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from wardmote import words
 from wardmote.publish.charts import Pair, paired_bars
-from wardmote.publish.maps import FIFTHS, SHARES, MapArea, Shapes, draw_map, lay_out, place
+from wardmote.publish.maps import FIFTHS, SHARES, MapArea, Shapes, circle_key, draw_map, lay_out, place
 from wardmote.publish.page import KINDS, Comparison, Gathering
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MOST_NAMES = 12
 
 MEASURES = {
     "extent": (
-        "Extent of {title}",
+        "Extent: {title}",
         "Extent is the share of an area's people who live in its neighbourhoods of greatest need. All people count in the "
         "greatest-need tenth of the whole study; beyond it fewer and fewer, none after three tenths. Over the study as a whole it is "
         "about two tenths.",
@@ -121,6 +121,46 @@ def kind_map(found: Gathering, group_level: str) -> Figure | None:
     )
 
 
+def count_map(found: Gathering, group_level: str, both: dict[str, int]) -> Figure | None:
+    """Return the map of how many areas with both needs lie in each authority; None without shapes or without such areas.
+
+    Args:
+        found: The tables.
+        group_level: Level of the map.
+        both: How many areas with both needs each authority has, by code.
+    """
+    lead = found.study.need.get(found.lead)
+    shapes = _shapes_of(found, group_level)
+    rows = found.need(found.lead)
+    counts = {code: number for code, number in both.items() if code}
+    if lead is None or not len(shapes) or not counts:
+        return None
+    level = str(rows["level"].iloc[0])
+    inside = set(found.parents(level, group_level).values())
+    shapes = shapes[shapes["area"].isin(inside)]
+    noun = found.level(level)
+    areas = [
+        MapArea(code, f"{found.place(group_level, code).name}: {counts.get(code, 0):,} {lead.title}", "plain")
+        for code in shapes["area"]
+    ]
+    title = f"Where the {noun.plural} that are {lead.title} lie"
+    svg = draw_map(
+        "map-counts",
+        title,
+        f"Map of {found.level(group_level).plural} with circles for {words.count(sum(counts.values()))} {noun.plural}. "
+        "The names stand below, by authority.",
+        lay_out(list(shapes["area"]), list(shapes["geometry"])),
+        areas,
+        counts=counts,
+    )
+    shown = words.listed([words.count(n) for n in circle_key(counts)])
+    note = (
+        f"The larger the circle, the more of them are in that {found.level(group_level).title}. "
+        f"Below the map: circles for {shown}."
+    )
+    return Figure(svg, title, note, ())
+
+
 def summary_map(found: Gathering, group_level: str, both: dict[str, int]) -> Figure | None:
     """Return the map of authorities by a summary of one index; None where there are no shapes or no summary.
 
@@ -141,7 +181,7 @@ def summary_map(found: Gathering, group_level: str, both: dict[str, int]) -> Fig
     if not measure or not len(shapes):
         return None
     laid = lay_out(list(shapes["area"]), list(shapes["geometry"]))
-    title = MEASURES[measure][0].format(title=_lower(found.study.index[index].title or index))
+    title = MEASURES[measure][0].format(title=found.study.index[index].title or index)
     return _summary_figure(
         found, level=group_level, table=table, laid=laid, both=both, title=title, measure=measure
     )
@@ -187,7 +227,7 @@ def _summary_figure(
         lead.title.capitalize() if lead else "Both",
     )
     dots = f"a {lead.title} area" if lead and 'class="dot"' in svg else ""
-    return Figure(svg, title, MEASURES[measure][1], keys, dots, header, tuple(sorted(rows)))
+    return Figure(svg, title, MEASURES[measure][1], keys, dots, header=header, rows=tuple(sorted(rows)))
 
 
 def weight_chart(comparison: Comparison, position: int) -> Markup:
@@ -206,11 +246,6 @@ def _deprivation(found: Gathering) -> str:
     """Return the deprivation index of the leading definition, or the first index."""
     lead = found.study.need.get(found.lead)
     return lead.deprivation if lead else next(iter(found.study.index), "")
-
-
-def _lower(title: str) -> str:
-    """Return a title as it stands inside a sentence; abbreviations keep their capitals."""
-    return title if title[1:2].isupper() else f"{title[:1].lower()}{title[1:]}"
 
 
 def _shapes_of(found: Gathering, level: str) -> pd.DataFrame:

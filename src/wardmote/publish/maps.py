@@ -113,6 +113,7 @@ def draw_map(
     *,
     over: Mapping[str, Any] | None = None,
     dots: Sequence[tuple[float, float]] = (),
+    counts: Mapping[str, int] | None = None,
     names: Mapping[str, str] | None = None,
     patterns: bool = False,
 ) -> Markup:
@@ -126,6 +127,7 @@ def draw_map(
         areas: What to draw; areas without a shape are left out.
         over: Outlines to draw over the areas, in the map's units.
         dots: Points to mark, in the map's units.
+        counts: Numbers to show as circles whose area is the number, by code.
         names: Names to write into areas, by code.
         patterns: Whether this map brings the page's patterns; one on a page does.
     """
@@ -142,6 +144,20 @@ def draw_map(
     ]
     lines = [tag("path", d=path(shape), class_="outline") for shape in (over or {}).values()]
     points = [tag("circle", cx=x, cy=y, r=1.5, class_="dot") for x, y in dots]
+    most = max((counts or {}).values(), default=1)
+    circles = [
+        tag(
+            "circle",
+            tag("title", area.label),
+            cx=x,
+            cy=y,
+            r=radius((counts or {})[area.code], most),
+            class_="count",
+        )
+        for area in sorted(areas, key=lambda area: -(counts or {}).get(area.code, 0))
+        if (counts or {}).get(area.code) and area.code in shapes.shapes
+        for x, y in [_middle(shapes.shapes[area.code])]
+    ]
     written = [
         tag("text", said, x=x, y=y + 4, class_="place-name")
         for said, (x, y) in (
@@ -150,8 +166,54 @@ def draw_map(
             if code in shapes.shapes
         )
     ]
-    groups = [tag("g", *drawn), tag("g", *lines), tag("g", *marks), tag("g", *points), tag("g", *written)]
-    return drawing(name, title, description, shapes.size, [PATTERNS, *groups] if patterns else groups)
+    groups = [
+        tag("g", *drawn),
+        tag("g", *lines),
+        tag("g", *marks),
+        tag("g", *points),
+        tag("g", *circles),
+        tag("g", *written),
+    ]
+    size = shapes.size
+    if counts:
+        groups.append(tag("g", *_key_of_circles(counts, size[1])))
+        size = (size[0], size[1] + 40)
+    return drawing(name, title, description, size, [PATTERNS, *groups] if patterns else groups)
+
+
+WIDEST = 14.0
+"""Radius of the greatest circle in units of the map: a small authority's neighbours stay visible beside it."""
+
+
+def radius(count: int, most: int) -> float:
+    """Return the radius of a circle whose area stands for a number, so that twice the number looks twice as much.
+
+    Args:
+        count: The number.
+        most: The greatest number on the map.
+    """
+    return float(WIDEST * (count / most) ** 0.5)
+
+
+def circle_key(counts: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the numbers that the key of circles shows: one, about a quarter of the greatest, the greatest.
+
+    Args:
+        counts: Numbers by code, at least one of them above 0.
+    """
+    most = max(counts.values())
+    return tuple(sorted({1, max(most // 4, 1), most}))
+
+
+def _key_of_circles(counts: Mapping[str, int], top: float) -> list[Markup]:
+    """Return circles of known numbers for the strip below a map: in the drawing itself, so that they shrink with it."""
+    most = max(counts.values())
+    drawn = []
+    for i, number in enumerate(circle_key(counts)):
+        x = 22 + i * 100.0
+        drawn.append(tag("circle", cx=x, cy=top + 20, r=radius(number, most), class_="count"))
+        drawn.append(tag("text", f"{number:,}", x=x + 20, y=top + 26, class_="key-number"))
+    return drawn
 
 
 def _middle(shape: Any) -> tuple[float, float]:

@@ -356,7 +356,7 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
     titles = [found.study.index[index].title or index for index in (spec.deprivation, spec.community)]
     rule = (
         f"An area counts as {spec.title} when it is among the {share} of {level.plural} with the greatest need "
-        f"in both: {titles[0]}, and {titles[1]}."
+        f"in both “{titles[0]}” and “{titles[1]}”."
     )
     return Definition(
         id_,

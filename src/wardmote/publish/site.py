@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from wardmote import words
-from wardmote.publish.figures import Figure, kind_map, summary_map, weight_chart
+from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, weight_chart
 from wardmote.publish.folder import replaced
 from wardmote.publish.page import Comparison, Page, gather
 from wardmote.publish.reading import open_tables
@@ -74,7 +74,9 @@ def render_page(tables: Any, study: Study, *, built: datetime.date | None = None
     page, found = gather(open_tables(tables), study)
     level = page.group_level.name if page.group_level else ""
     both = {group.place.code: len(group.places) for group in page.groups}
-    maps = [kind_map(found, level), summary_map(found, level, both) if level else None]
+    maps = [kind_map(found, level)]
+    if level:
+        maps += [None if maps[0] else count_map(found, level, both), summary_map(found, level, both)]
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -111,6 +113,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["initial"] = lambda text: f"{text[:1].upper()}{text[1:]}"
     environment.filters["share"] = words.percent
     environment.filters["whole"] = words.count
     environment.filters["sentence"] = words.sentence
