@@ -177,14 +177,13 @@ def _ranks(
     empty = _Ranks(pa.array([], pa.string()), np.zeros(0), 0)
     if not level:
         return empty
-    rows = scores[(scores["index"] == index) & (scores["level"] == level)]
-    if len(rows):
-        rows = rows[rows["node"] == str(rows["node"].iloc[0])]
-    else:
+    mine = scores[scores["index"] == index]
+    root = str(mine["node"].iloc[0]) if len(mine) else ""
+    rows = mine[mine["level"] == level]
+    if not len(rows):
         rows = summaries[(summaries["index"] == index) & (summaries["level"] == level)]
         rows = rows[rows["measure"] == spec.measure]
-        if len(rows):
-            rows = rows[rows["node"] == str(rows["node"].iloc[0])]
+    rows = rows[rows["node"] == root] if root else rows
     if not len(rows):
         problems.append(
             Problem(

@@ -214,6 +214,7 @@ class _Work:
     changes: list[Change] = field(default_factory=list)
     screened: set[str] = field(default_factory=set)
     excluded: BoolArray | None = None
+    record: bool = True
 
     def column(self, node: str) -> FloatArray:
         return self.score[node] if node in self.score else self.before.score[node]
@@ -290,6 +291,25 @@ def _step(work: _Work, operations: Sequence[Operation]) -> Evaluation:
     )
 
 
+def do_operation(
+    plan: Plan, state: Evaluation, operation: Operation, surroundings: Surroundings
+) -> Evaluation:
+    """Return the state after one operation on the nodes that it holds, without a record of changed cells.
+
+    Args:
+        plan: The plan.
+        state: Holds the operation's targets; others may be absent.
+        operation: One operation.
+        surroundings: What it looks at beside the values.
+
+    Raises:
+        MethodError: The method refuses the numbers.
+    """
+    work = _Work(plan, state, surroundings, {}, record=False)
+    _DO[operation.kind](work, operation)
+    return replace(state, score=MappingProxyType({**state.score, **work.score}))
+
+
 def _denominate(work: _Work, operation: Operation) -> None:
     by, scale = operation.settings["by"], operation.settings.get("scale", 1.0)
     below = work.surroundings.columns.get(by)
@@ -352,7 +372,7 @@ def _impute(work: _Work, operation: Operation) -> None:
         arguments["parents"] = _groups(work, level, operation)
     for names, block in work.blocks(operation.targets):
         if operation.function == "parent":
-            arguments["parent_values"] = _parent_values(work, level, names)
+            arguments["parent_values"] = _parent_values(work, level, names, np.isnan(block))
         filled, flags = IMPUTE[operation.function](block, names=names, **arguments)
         if work.before.excluded is not None:  # a screened area stays without values
             outside = work.before.excluded[..., None, :]
@@ -386,15 +406,20 @@ def _groups(work: _Work, level: str, operation: Operation) -> IntArray:
     return groups
 
 
-def _parent_values(work: _Work, level: str, names: Sequence[str]) -> FloatArray:
-    """Return the larger areas' own values of some leaves, (k, p)."""
-    absent = [name for name in names if (level, name) not in work.surroundings.parent_values]
+def _parent_values(work: _Work, level: str, names: Sequence[str], missing: BoolArray) -> FloatArray:
+    """Return the larger areas' own values of some leaves, (k, p); a leaf that misses nothing needs none."""
+    known = {name: work.surroundings.parent_values.get((level, name)) for name in names}
+    needed = [name for place, name in enumerate(names) if missing[..., place, :].any()]
+    absent = [name for name in needed if known[name] is None]
     if absent:
         raise MethodError(
             Problem("impute parent", f"{name} has no values at {level}", expected=f"values of {level} areas")
             for name in absent
         )
-    return stack([work.surroundings.parent_values[level, name] for name in names])
+    found = [known[name] for name in names]
+    size = next((one.shape[-1] for one in found if one is not None), 0)
+    nothing = np.full(size or int(work.surroundings.groups[level].max(initial=0)) + 1, np.nan)
+    return np.stack(np.broadcast_arrays(*(nothing if one is None else one for one in found)), axis=-2)
 
 
 def _treat(work: _Work, operation: Operation) -> None:
@@ -443,6 +468,8 @@ def _note(
     how: Sequence[str],
 ) -> None:
     """Record which cells a step changed, for each node in which it changed any."""
+    if not work.record:
+        return
     for place, name in enumerate(names):
         old, new = before[..., place, :], after[..., place, :]
         if flags is None:

@@ -184,7 +184,8 @@ def summaries_table(plan: Plan, inputs: Inputs, ranked: Ranked, spec: IndexSpec)
     """
     if not spec.summarise.levels:
         return frame("summaries", {})
-    nodes = [n for n in resolve(plan, spec.summarise.nodes or [plan.root]) if n in ranked.nodes]
+    asked = resolve(plan, spec.summarise.nodes or [plan.root])
+    nodes = [name for name in ranked.nodes if name in asked]
     rows = [ranked.nodes.index(name) for name in nodes]
     people = _population(plan, inputs, ranked, spec)
     parts = [
