@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from wardmote.errors import Problem
 from wardmote.levels import Level
-from wardmote.sources.mend import Ledger, Mask, as_text, is_blank, one, positive
+from wardmote.sources.mend import Ledger, Mask, as_text, one, positive
 from wardmote.sources.read import Note, Sheet
 from wardmote.sources.vintages import vintage_fault
 
@@ -88,37 +88,62 @@ def clean_codes(
         Codes and what became of each row. Blank cells, totals and codes of other levels are left to the caller; whatever else is
         no code of the level is told as a fault.
     """
-    text = as_text(sheet.columns[header])
-    holds = _holds(text, level)
-    count = len(text)
-    if holds.all() and level.pattern:
-        return Codes(one(text), np.full(count, "ok", dtype=object))
-    encoded = one(text).dictionary_encode()
-    indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
-    finder = _Prefixes(level, levels)
-    verdicts = [_judge(cell, level, finder) for cell in texts]
-    outcome = np.array([verdict.outcome for verdict in verdicts], dtype=object)[indices]
-    if header in sheet.dates and (dated := sheet.dates[header]).any():
-        outcome = np.where(dated, "date", outcome)
-    if bare is not None:
-        wordy = np.array([_wordy(cell) for cell in texts], dtype=np.bool_)[indices]
-        outcome = np.where(bare & wordy & (outcome == "fault"), "note", outcome)
-    judged = _Judged(sheet, header, level, verdicts, indices, outcome, texts)
-    _note_codes(judged, ledger)
-    _fault_codes(judged, ledger)
-    clean = pa.array([verdict.code for verdict in verdicts], pa.string()).take(
-        pa.array(positive(indices, len(texts)))
+    text = one(as_text(sheet.columns[header]))
+    dated = sheet.dates.get(header, np.zeros(len(text), dtype=np.bool_))
+    # Only cells that do not look like codes are judged one by one; without a pattern every cell is.
+    odd = np.flatnonzero(~_holds(text, level) | dated)
+    outcome = np.full(len(text), "ok", dtype=object)
+    if not len(odd):
+        return Codes(text, outcome)
+    judged = _judge_all(
+        text.take(pa.array(odd)), level, levels, dated[odd], None if bare is None else bare[odd]
     )
-    clean = pc.if_else(pa.array(outcome == "ok"), clean, None)
-    outcome = np.where(outcome == "date", "fault", outcome)
-    return Codes(clean, outcome)
+    outcome[odd] = np.where(judged.outcome == "date", "fault", judged.outcome)
+    mask = np.zeros(len(text), dtype=np.bool_)
+    mask[odd] = True
+    place = f"column “{header}”"
+    _note_codes(judged, header, sheet.rows[odd], ledger)
+    _fault_codes(judged, level, [f"{sheet.name}, row {row}, {place}" for row in sheet.rows[odd]], ledger)
+    return Codes(pc.replace_with_mask(text, pa.array(mask), judged.codes), outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Cells that were judged one by one: clean codes, outcomes, verdicts and texts, each of the cells' number."""
+
+    codes: Any
+    outcome: Any
+    verdicts: list[_Verdict]
+    texts: list[str]
+
+
+def _judge_all(
+    cells: Any, level: Level, levels: Mapping[str, Level], dated: Mask, bare: Mask | None
+) -> _Judged:
+    """Return what became of cells; each different text is judged once."""
+    encoded = cells.dictionary_encode()
+    different: list[str | None] = [*encoded.dictionary.to_pylist(), None]
+    indices = positive(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(different))
+    finder = _Finder(level, levels)
+    verdicts = [_judge(cell, level, finder) for cell in different]
+    outcome = np.array([verdict.outcome for verdict in verdicts], dtype=object)[indices]
+    outcome = np.where(dated, "date", outcome)
+    if bare is not None:
+        wordy = np.array([_wordy(cell) for cell in different], dtype=np.bool_)[indices]
+        outcome = np.where(bare & wordy & (outcome == "fault"), "note", outcome)
+    codes = pa.array([verdict.code for verdict in verdicts], pa.string()).take(pa.array(indices))
+    return _Judged(
+        pc.if_else(pa.array(outcome == "ok"), codes, None),
+        outcome,
+        [verdicts[index] for index in indices],
+        [str(different[index]) for index in indices],
+    )
 
 
 def _holds(text: Any, level: Level) -> Mask:
     """Return which cells look like codes of the level."""
     if not level.pattern:
-        return ~is_blank(text)
+        return np.zeros(len(text), dtype=np.bool_)
     try:
         mask = pc.match_substring_regex(text, f"^(?:{level.pattern})$")
     except pa.ArrowInvalid:  # a pattern that Arrow's engine does not know: Python's judges each text
@@ -131,7 +156,7 @@ def _wordy(cell: str | None) -> bool:
     return bool(cell) and (" " in str(cell).strip() or not any(sign.isdigit() for sign in str(cell)))
 
 
-def _judge(cell: str | None, level: Level, finder: _Prefixes) -> _Verdict:
+def _judge(cell: str | None, level: Level, finder: _Finder) -> _Verdict:
     """Return what becomes of one text in a column of codes."""
     stripped = " ".join((cell or "").replace("\u200b", "").replace("\ufeff", "").split())
     if not stripped:
@@ -163,7 +188,7 @@ def _total(low: str) -> bool:
     return low.startswith(("total", "grand total"))
 
 
-def _completed(code: str, level: Level, finder: _Prefixes) -> _Verdict:
+def _completed(code: str, level: Level, finder: _Finder) -> _Verdict:
     """Return what becomes of a text that is no code of any level: mended where it lost its start, else a fault."""
     found = finder.completed(code)
     if len(found) == 1:
@@ -183,7 +208,7 @@ def _completed(code: str, level: Level, finder: _Prefixes) -> _Verdict:
     )
 
 
-class _Prefixes:
+class _Finder:
     """Finds which other levels a code looks like, and what a level's codes may have lost at their start.
 
     Lost zeros come first, since spreadsheets drop them; then up to three letters or digits are tried, learned from the first codes of
@@ -223,57 +248,35 @@ class _Prefixes:
         return sorted(prefix + code for prefix in prefixes if self.level.holds(prefix + code))
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A column of codes with what became of each cell."""
-
-    sheet: Sheet
-    header: str
-    level: Level
-    verdicts: Sequence[_Verdict]
-    indices: Any
-    outcome: Any
-    texts: Sequence[str | None]
-
-    def where(self, row: int) -> str:
-        """Return how errors name a cell."""
-        return f"{self.sheet.name}, row {self.sheet.rows[row]}, column “{self.header}”"
-
-    def text(self, row: int) -> str:
-        """Return what stands in a cell."""
-        return str(self.texts[self.indices[row]])
-
-
-def _note_codes(judged: _Judged, ledger: Ledger) -> None:
+def _note_codes(judged: _Judged, header: str, rows: Any, ledger: Ledger) -> None:
     """Tell the ledger which codes were mended."""
-    kinds = np.array([verdict.kind for verdict in judged.verdicts], dtype=object)[judged.indices]
+    kinds = np.array([verdict.kind for verdict in judged.verdicts], dtype=object)
     for kind, sentence in _CODE_MENDINGS.items():
         hits = np.flatnonzero((kinds == kind) & (judged.outcome == "ok"))
         if len(hits):
             first = int(hits[0])
-            row = int(judged.sheet.rows[first])
-            ledger.mended(Note(judged.header, kind, len(hits), row, judged.text(first), sentence))
+            ledger.mended(Note(header, kind, len(hits), int(rows[first]), judged.texts[first], sentence))
 
 
-def _fault_codes(judged: _Judged, ledger: Ledger) -> None:
+def _fault_codes(judged: _Judged, level: Level, places: Sequence[str], ledger: Ledger) -> None:
     """Tell the ledger which codes are wrong."""
-    for row in np.flatnonzero(judged.outcome == "date").tolist():
+    for at in np.flatnonzero(judged.outcome == "date").tolist():
         ledger.fault(
             Problem(
-                judged.where(row),
+                places[at],
                 "a spreadsheet has turned the code into a date",
-                got=judged.text(row),
-                expected=f"a code of level {judged.level.name}",
+                got=judged.texts[at],
+                expected=f"a code of level {level.name}",
                 remedy="Format the column as text and enter the code again; the date does not tell what it was.",
             )
         )
-    for row in np.flatnonzero(judged.outcome == "fault").tolist():
-        verdict = judged.verdicts[judged.indices[row]]
+    for at in np.flatnonzero(judged.outcome == "fault").tolist():
+        verdict = judged.verdicts[at]
         ledger.fault(
             Problem(
-                judged.where(row),
+                places[at],
                 verdict.what,
-                got=judged.text(row),
+                got=judged.texts[at],
                 expected=verdict.expected,
                 remedy=verdict.remedy,
             )
