@@ -426,6 +426,98 @@ class IndexSpec(Spec):
     beside: str = ""
 
 
+class FactorSpec(Spec):
+    """One thing that is uncertain, named by a typed path.
+
+    ``weights.NODE``, ``weights.children of NODE``: with `spread`, `concentration` or `between`.
+    ``steps.ID.FIELD``, ``steps.ID``: with `choices` and `p`; a choice of a whole step is a table of its fields.
+    ``leave_out.NODE``, ``leave_out.children of NODE``: with `p`; at most one of them at a time.
+    ``values.INDICATOR``, ``values.children of NODE`` and so on: with `error`.
+
+    Attributes:
+        path: What varies.
+        index: The only index of the section in which it varies; all that have it by default.
+        title: How pages call it.
+        spread: Each weight is drawn evenly from ± this share of itself, then all are scaled back to their sum.
+        concentration: Weights are drawn from a Dirichlet distribution round those of the index; higher is tighter.
+        between: Two sets of weights to draw between, evenly: "official" and a source of priorities.
+        area: Area whose priorities are meant, where the source holds several.
+        choices: Values of the field, or tables of fields.
+        p: Probability of each choice, summing to 1 (even by default); of a leave_out, the probability that one is left out.
+        error: What the published figures allow to be drawn: binomial, poisson, beta-binomial (counts), standard-error,
+            interval (published), or sd (given here).
+        numerator, denominator: Where the counts are: an indicator, or "population" for the denominator; by default the
+            columns numerator and denominator of the indicator's own values.
+        approximate: Whether the denominator is not the published rate's own; pages then say so.
+        through: For an index built on published ranks: the indicator of the rate that was ranked.
+        sd: Standard deviation of the error, in the indicator's unit, for error sd.
+        clustering: How alike people of one area are, for error beta-binomial: above 0, below 1.
+        coverage: Coverage of the published interval, for error interval.
+        group: Indicators of one group have correlated errors.
+        correlation: That correlation, 0 to 1.
+    """
+
+    path: str
+    index: str = ""
+    title: str = ""
+    spread: float | None = Field(default=None, gt=0, lt=1)
+    concentration: float | None = Field(default=None, gt=0)
+    between: list[str] = Field(default_factory=list)
+    area: str = ""
+    choices: list[Any] = Field(default_factory=list)
+    p: float | list[float] | None = None
+    error: Literal["binomial", "poisson", "beta-binomial", "standard-error", "interval", "sd"] | None = None
+    numerator: str = ""
+    denominator: str = ""
+    approximate: bool = False
+    through: str = ""
+    sd: float | None = Field(default=None, ge=0)
+    clustering: float | None = Field(default=None, gt=0, lt=1)
+    coverage: float = Field(default=0.95, gt=0, lt=1)
+    group: str = ""
+    correlation: float | None = Field(default=None, ge=0, le=1)
+
+
+class CorrelationSpec(Spec):
+    """A stated matrix of correlations between the errors of some indicators."""
+
+    indicators: list[str]
+    matrix: list[list[float]]
+
+
+class UncertaintySpec(Spec):
+    """``[uncertainty.ID]``: what is uncertain in one or several indices, and how much of it is to be found out.
+
+    Attributes:
+        index: The index, or several: draw k is the same world in all of them.
+        draws: Worlds to draw.
+        factors: What varies.
+        correlations: Correlations between errors of indicators.
+        share: Share of areas that counts as greatest need.
+        summarise: Measures of larger areas that get intervals, at the levels that the index summarises.
+        sensitivity: Rows of the design that finds which factor drives what (a power of two); 0 for none.
+        areas: Areas whose rank and whose place in the greatest-need share are outputs of that design.
+        title: What the page calls it.
+    """
+
+    index: str | list[str]
+    draws: int = Field(default=1000, ge=2, le=100_000)
+    factors: list[FactorSpec] = Field(min_length=1)
+    correlations: list[CorrelationSpec] = Field(default_factory=list)
+    share: float = Field(default=0.1, gt=0, lt=1)
+    summarise: list[Literal["average score", "average rank", "proportion"]] = Field(
+        default_factory=lambda: ["average score"]  # type: ignore[arg-type]  # a list of one of its literals
+    )
+    sensitivity: int = Field(default=0, ge=0)
+    areas: list[str] = Field(default_factory=list)
+    title: str = ""
+
+    @property
+    def indices(self) -> tuple[str, ...]:
+        """The indices, in order."""
+        return (self.index,) if isinstance(self.index, str) else tuple(self.index)
+
+
 class NeedSpec(Spec):
     """``[need.ID]``: a definition of double disadvantage.
 
@@ -477,6 +569,7 @@ class Study(Spec):
     areas: AreasSpec = Field(default_factory=AreasSpec)
     conversion: dict[Identifier, ConversionSpec] = Field(default_factory=dict)
     index: dict[Identifier, IndexSpec] = Field(default_factory=dict)
+    uncertainty: dict[Identifier, UncertaintySpec] = Field(default_factory=dict)
     need: dict[Identifier, NeedSpec] = Field(default_factory=dict)
     publish: PublishSpec = Field(default_factory=PublishSpec)
     folder: Path = Field(default=Path(), exclude=True)
@@ -666,6 +759,15 @@ def _reference_problems(study: Study, text: str, file: str) -> list[Problem]:
         for position, step in enumerate(index.steps):
             if isinstance(step, WeighStep):
                 expect(step.source, study.sources, "sources", "index", id_, "steps", str(position), "source")
+    for id_, doubt in study.uncertainty.items():
+        for name in doubt.indices:
+            expect(name, study.index, "index", "uncertainty", id_, "index")
+        for position, factor in enumerate(doubt.factors):
+            here = ("uncertainty", id_, "factors", str(position))
+            expect(factor.index, dict.fromkeys(doubt.indices), "index of this section", *here, "index")
+            for source in factor.between:
+                if source != "official":
+                    expect(source, study.sources, "sources", *here, "between")
     for key in ("names", "population", "households"):
         expect(getattr(study.areas, key), study.sources, "sources", "areas", key)
     expect(study.publish.need, study.need, "need", "publish", "need")
