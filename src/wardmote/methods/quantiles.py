@@ -265,9 +265,9 @@ class RankTally:
             probabilities: Probabilities of the quantiles, 0 to 1 each.
 
         Raises:
-            MethodError: A probability outside 0 to 1, or nothing counted yet.
+            MethodError: A probability outside 0 to 1.
         """
-        _check(np.empty((int(self._coarse.max(initial=0)), 1), dtype=np.int32), probabilities)
+        _check(np.empty((1, self.n), dtype=np.int32), probabilities)
         total, sums = (
             self._coarse.sum(axis=1, dtype=np.int64),
             np.cumsum(self._coarse, axis=1, dtype=np.int64),

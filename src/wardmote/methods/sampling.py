@@ -305,7 +305,7 @@ def binomial(
         stream: The indicator's stream.
         areas: Keys of the areas, shape (n,).
         draws: Which draws, from 0.
-        trials: Denominators, shape (n,) or one: whole numbers, 0 or more. NaN is missing.
+        trials: Denominators, shape (n,) or one: whole numbers, 0 to 10⁹. NaN is missing.
         probability: Probabilities, shape (n,) or one, 0 to 1: the observed share, or a shrunk one. NaN is missing. At an
             observed share of 0 or 1 nothing varies: shrink first, or state another error.
         share: True: counts divided by trials; False: counts.
@@ -315,10 +315,10 @@ def binomial(
         Shape (draws, n); NaN where a parameter is missing, and for shares where trials are 0.
 
     Raises:
-        MethodError: Trials that are not whole or below 0, probabilities outside 0 to 1, shapes that do not fit.
+        MethodError: Trials that are not whole or out of range, probabilities outside 0 to 1, shapes that do not fit.
     """
     n, p = _parameters("binomial", areas, trials=trials, probability=probability)
-    _refuse("binomial", "trials are not whole numbers from 0", (n < 0) | (n != np.floor(n)), n)
+    _refuse("binomial", "trials are not whole numbers from 0 to 10⁹", _not_whole(n), n)
     _refuse("binomial", "a probability lies outside 0 to 1", (p < 0) | (p > 1), p)
     with np.errstate(divide="ignore"):
         odds = p / (1 - p)
@@ -370,7 +370,7 @@ def beta_binomial(
         stream: The indicator's stream.
         areas: Keys of the areas, shape (n,).
         draws: Which draws, from 0.
-        trials: Denominators, shape (n,) or one: whole numbers, 0 or more. NaN is missing.
+        trials: Denominators, shape (n,) or one: whole numbers, 0 to 10⁹. NaN is missing.
         probability: Mean probabilities, shape (n,) or one, 0 to 1. NaN is missing.
         clustering: ρ, the correlation between two people of an area, shape (n,) or one, above 0 and below 1.
         share: True: counts divided by trials; False: counts.
@@ -385,7 +385,7 @@ def beta_binomial(
     n, p, rho = _parameters(
         "beta_binomial", areas, trials=trials, probability=probability, clustering=clustering
     )
-    _refuse("beta_binomial", "trials are not whole numbers from 0", (n < 0) | (n != np.floor(n)), n)
+    _refuse("beta_binomial", "trials are not whole numbers from 0 to 10⁹", _not_whole(n), n)
     _refuse("beta_binomial", "a probability lies outside 0 to 1", (p < 0) | (p > 1), p)
     _refuse("beta_binomial", "clustering lies outside (0, 1)", (rho <= 0) | (rho >= 1), rho)
     a, b = p * (1 - rho) / rho, (1 - p) * (1 - rho) / rho
@@ -417,6 +417,11 @@ def _refuse(method: str, what: str, bad: npt.NDArray[np.bool_], values: FloatArr
         raise MethodError(
             Problem(method, what, f"{values[place]:g} at position {place}, {int(bad.sum())} in all")
         )
+
+
+def _not_whole(n: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which numbers are neither missing nor whole from 0 to 10⁹ (a longer table would not fit)."""
+    return (n < 0) | (n > 1e9) | (np.abs(n - np.rint(np.minimum(n, 1e9))) > 0)
 
 
 def _divisor(trials: FloatArray, *, share: bool) -> FloatArray:
