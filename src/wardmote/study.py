@@ -11,7 +11,7 @@ step may occur twice and has an ``id`` of its own, so that an override or an unc
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -759,6 +759,16 @@ def _reference_problems(study: Study, text: str, file: str) -> list[Problem]:
         for position, step in enumerate(index.steps):
             if isinstance(step, WeighStep):
                 expect(step.source, study.sources, "sources", "index", id_, "steps", str(position), "source")
+    _expect_of_uncertainty(study, expect)
+    for key in ("names", "population", "households"):
+        expect(getattr(study.areas, key), study.sources, "sources", "areas", key)
+    expect(study.publish.need, study.need, "need", "publish", "need")
+    expect(study.publish.index, study.index, "index", "publish", "index")
+    return problems
+
+
+def _expect_of_uncertainty(study: Study, expect: Callable[..., None]) -> None:
+    """Hold the names in sections of uncertainty against the study."""
     for id_, doubt in study.uncertainty.items():
         for name in doubt.indices:
             expect(name, study.index, "index", "uncertainty", id_, "index")
@@ -768,8 +778,3 @@ def _reference_problems(study: Study, text: str, file: str) -> list[Problem]:
             for source in factor.between:
                 if source != "official":
                     expect(source, study.sources, "sources", *here, "between")
-    for key in ("names", "population", "households"):
-        expect(getattr(study.areas, key), study.sources, "sources", "areas", key)
-    expect(study.publish.need, study.need, "need", "publish", "need")
-    expect(study.publish.index, study.index, "index", "publish", "index")
-    return problems
