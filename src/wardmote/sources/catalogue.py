@@ -275,8 +275,6 @@ def catalogue_page(sources: Mapping[str, Entry]) -> str:
     lines = [
         "# Official sets",
         "",
-        "<!-- Made from the catalogue in src/wardmote/sources; edit it there. -->",
-        "",
         'Name a set in the study: `[sources.ID]` with `use = "NAME"`. `wardmote get` brings it from its publisher, or with',
         "`--mirror DIR` from a folder that holds the mirror form. Where a set has no address, or an office has no internet, put the file",
         'into the study and name it: `file = "data/…"`.',
