@@ -210,6 +210,7 @@ class Page:
         methods: The indices.
         comparisons: Indices under two sets of weights.
         sources: The sources.
+        gaps: What is missing from the indices, in sentences.
         mendings: What was mended in the files.
         withheld: What may not be published, and why.
     """
@@ -226,6 +227,7 @@ class Page:
     methods: tuple[Method, ...]
     comparisons: tuple[Comparison, ...]
     sources: tuple[SourceRow, ...]
+    gaps: tuple[str, ...]
     mendings: tuple[str, ...]
     withheld: tuple[Withheld, ...]
 
@@ -314,6 +316,7 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
     definitions = tuple(_definition(found, id_, study.need[id_]) for id_ in ids if len(found.need(id_)))
     first, further = _findings(found)
     group_level = _group_level(found)
+    methods = tuple(_method(found, id_, spec) for id_, spec in study.index.items())
     page = Page(
         title=study.publish.title or study.study.title,
         description=study.study.description,
@@ -324,12 +327,13 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
         groups=_groups(found, group_level),
         group_level=found.level(group_level) if group_level else None,
         strengths=_strengths(found),
-        methods=tuple(_method(found, id_, spec) for id_, spec in study.index.items()),
+        methods=methods,
         comparisons=tuple(
             _comparison(found, id_, spec) for id_, spec in study.index.items() if _compared(found, id_, spec)
         ),
         sources=_sources(found),
-        mendings=tuple(found.read("mendings")["sentence"].dropna()),
+        gaps=_all_gaps(methods),
+        mendings=_mendings(found),
         withheld=withheld,
     )
     return page, found
@@ -498,6 +502,29 @@ def _leaves(found: Gathering, nodes: pd.DataFrame) -> tuple[Leaf, ...]:
             gaps=_gaps(row["missing"], row["imputed"]),
         )
         for row in _records(leaves)
+    )
+
+
+def _all_gaps(methods: tuple[Method, ...]) -> tuple[str, ...]:
+    """Return what is missing from the indices in sentences, each once with the indices that share it."""
+    told: dict[str, list[str]] = {}
+    for method in methods:
+        for leaf in method.leaves:
+            if leaf.gaps != "none":
+                told.setdefault(f"{leaf.title}: {leaf.gaps} of {method.areas:,} {method.level}", []).append(
+                    method.title
+                )
+        for name in method.left_out:
+            told.setdefault(f"{name} is not in it", []).append(method.title)
+    return tuple(f"{gap} ({words.listed(titles)})." for gap, titles in told.items())
+
+
+def _mendings(found: Gathering) -> tuple[str, ...]:
+    """Return what was mended in the files: where, how often, what was done."""
+    return tuple(
+        f"{row['source']}, {'whole rows' if row['column'] == '*' else 'column ' + row['column']}, "
+        f"{words.count(row['cells'])} times: {row['sentence']}"
+        for row in _records(found.read("mendings"))
     )
 
 
