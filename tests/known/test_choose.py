@@ -9,7 +9,9 @@ import pytest
 
 from wardmote.errors import MethodError
 from wardmote.methods.choose import NO_CAP, Grouping, Rules, breaches, check_rules, ranked, ranked_draws
-from wardmote.methods.optimal import cluster, conflict, max_min, optimal
+from wardmote.methods.cluster import cluster
+from wardmote.methods.conflict import conflict
+from wardmote.methods.optimal import max_min, optimal
 
 # 0–1 knapsacks: capacity, weights, profits, certified optimum. Collected by J. Burkardt (Florida State University), data set
 # KNAPSACK_01, problems P01 to P08, after S. Martello and P. Toth (1990), *Knapsack Problems*, and D. Kreher and D. Stinson (1998),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wardmote.errors import MethodError
+from wardmote.methods import solver
 from wardmote.methods.choose import (
     CHOSEN,
     NO_CAP,
@@ -17,7 +19,8 @@ from wardmote.methods.choose import (
     ranked,
     ranked_draws,
 )
-from wardmote.methods.optimal import _feasible, _names, conflict, optimal
+from wardmote.methods.conflict import all_rules, can_hold, conflict
+from wardmote.methods.optimal import optimal
 
 
 @st.composite
@@ -142,11 +145,11 @@ def test_a_conflict_cannot_be_shortened(case: tuple[np.ndarray, Rules], more: in
     )
     found = conflict(asked)
     if not found:
-        assert _feasible(asked, _names(asked))
+        assert can_hold(asked, all_rules(asked))
         return
-    assert not _feasible(asked, found)
+    assert not can_hold(asked, found)
     for k in range(len(found)):
-        assert _feasible(asked, [*found[:k], *found[k + 1 :]])
+        assert can_hold(asked, [*found[:k], *found[k + 1 :]])
 
 
 @settings(max_examples=30, deadline=None)
@@ -157,3 +160,21 @@ def test_draws_are_walks(case: tuple[np.ndarray, Rules]) -> None:
     if chosen is not None:
         ranks = np.vstack([rules.n - need, need + 1])
         assert (ranked_draws(ranks, rules, compiled=False)[0] == chosen).all()
+
+
+def test_solving_by_a_core_gives_the_same_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a core of three columns of fourteen the search must widen it, and still end at the optimum of the whole programme."""
+    rng = np.random.default_rng(11)
+    for _ in range(25):
+        n = 14
+        town = Grouping("town", rng.integers(0, 4, n), cap=rng.integers(1, 4, 4))
+        side = Grouping("side", np.arange(n) % 3, minimum=np.array([1, 0, 2]))
+        rules = Rules(rng.integers(5, 20, n), None, int(rng.integers(60, 90)), (town, side))
+        value = rng.integers(1, 100, n).astype(float)
+        monkeypatch.setattr(solver, "CORE", 10**6)
+        try:
+            whole = optimal(value, rules, gap=0.0).worth[0]
+        except MethodError:
+            continue
+        monkeypatch.setattr(solver, "CORE", 3)
+        assert optimal(value, rules, gap=0.0).worth[0] == pytest.approx(whole, abs=1e-9)

@@ -199,7 +199,7 @@ def ranked(need: npt.ArrayLike, rules: Rules) -> Choice:
 
     Returns:
         The choice. Minimums that steps 1 and 2 could not fill are in ``unmet``: with groupings that cut across each other, neighbours
-        or pounds, a walk can fail where another choice exists, which :func:`wardmote.methods.optimal.conflict` tells.
+        or pounds, a walk can fail where another choice exists, which :func:`wardmote.methods.conflict.conflict` tells.
 
     Raises:
         MethodError: Rules that cannot hold, all together.
@@ -314,7 +314,7 @@ def check_rules(rules: Rules, names: Sequence[str] | None = None) -> None:
 
     Refused: arrays that do not fit; negative numbers; a cap below a minimum; a minimum above the areas or pounds to be had; a budget
     under the smallest award; areas both excluded and required; required areas that pass a cap, the places or the budget, or are
-    neighbours. Conflicts of several rules at once are for :func:`wardmote.methods.optimal.conflict`.
+    neighbours. Conflicts of several rules at once are for :func:`wardmote.methods.conflict.conflict`.
 
     Args:
         rules: The rules.

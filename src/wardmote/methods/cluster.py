@@ -1,0 +1,88 @@
+"""The best contiguous cluster of areas up to a population."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from wardmote.errors import MethodError, Problem
+from wardmote.methods.checks import BoolArray, FloatArray, IntArray
+from wardmote.methods.solver import Row, Solution, scaled, solve
+
+
+def cluster(
+    value: npt.ArrayLike, population: npt.ArrayLike, neighbours: tuple[IntArray, IntArray], *, low: int = 0, high: int,
+    gap: float = 1e-6, seconds: float = 60.0,
+) -> BoolArray:  # fmt: skip
+    """Return the contiguous set of areas worth most, with a population between two limits.
+
+    A single commodity flows from one root area through chosen areas only, and each chosen area takes one unit: so all are
+    reached, and the set is connected. The root is the chosen area of lowest position, so that a set is counted once.
+
+    Args:
+        value: Worth of each area, shape (n,), ≥ 0; up to about 300 areas (one authority).
+        population: Residents, whole numbers ≥ 0, shape (n,).
+        neighbours: Adjacency as CSR ``(indptr, indices)``, symmetric.
+        low: Least population.
+        high: Greatest population.
+        gap: Relative gap.
+        seconds: Time after which the search is given up.
+
+    Returns:
+        Chosen or not, shape (n,); connected. Nobody where no connected set lies between the limits.
+
+    Raises:
+        MethodError: Arrays that do not fit, limits that cross, or the time is over before the answer is sure.
+
+    Source:
+        T. Shirabe (2005), "A model of contiguity for spatial unit allocation", *Geographical Analysis* 37.
+    """
+    worth, people = np.asarray(value, dtype=np.float64), np.asarray(population, dtype=np.float64)
+    n = len(worth)
+    if people.shape != (n,) or len(neighbours[0]) != n + 1 or not 0 <= low <= high:
+        raise MethodError(Problem("cluster", "areas or limits do not fit", f"{n} areas, {low} to {high}"))
+    solution = _solve_cluster(worth, people, neighbours, (low, high), gap=gap, seconds=seconds)
+    return np.zeros(n, dtype=np.bool_) if solution is None else solution.x[:n] > 0.5
+
+
+def _solve_cluster(
+    worth: FloatArray,
+    people: FloatArray,
+    neighbours: tuple[IntArray, IntArray],
+    limits: tuple[int, int],
+    *,
+    gap: float,
+    seconds: float,
+) -> Solution | None:
+    """Return the programme's solution: n choices, n roots, and the flow along each arc."""
+    n = len(worth)
+    low, high = limits
+    indptr, indices = neighbours
+    source = np.repeat(np.arange(n), np.diff(indptr))
+    arcs = len(source)
+    # At most as many areas as the smallest populations allow bounds the flow, which tightens the programme much.
+    most = max(1, int(np.searchsorted(np.cumsum(np.sort(people)), high, side="right")))
+    x, root, flow = np.arange(n), n + np.arange(n), 2 * n + np.arange(arcs)
+    rows: list[Row] = [
+        (x, *scaled(people, float(low), float(high))),
+        (root, np.ones(n), -np.inf, 1.0),
+    ]
+    for i in range(n):
+        rows.append((np.array([root[i], x[i]]), np.array([1.0, -1.0]), -np.inf, 0.0))
+        inflow, outflow = flow[indices == i], flow[source == i]
+        # inflow − outflow + most·root ≥ x: each chosen area takes one unit, the root brings them.
+        index = np.concatenate([inflow, outflow, [root[i], x[i]]])
+        numbers = np.concatenate([np.ones(len(inflow)), -np.ones(len(outflow)), [float(most), -1.0]])
+        rows.append((index, numbers, 0.0, np.inf))
+        # Flow into an area only where it is chosen.
+        rows.append(
+            (np.append(inflow, x[i]), np.append(np.ones(len(inflow)), -float(most - 1)), -np.inf, 0.0)
+        )
+        if i:  # the root has the lowest position: chosen areas before i are at most those whose root came before too
+            index = np.concatenate([[x[i]], root[: i + 1]])
+            rows.append((index, np.concatenate([[1.0], -np.ones(i + 1)]), -np.inf, 0.0))
+    cost = np.concatenate([worth / (float(worth.max(initial=0.0)) or 1.0), np.zeros(n + arcs)])
+    lower = np.zeros(len(cost))
+    upper = np.concatenate([np.ones(2 * n), np.full(arcs, float(most - 1))])
+    whole = np.concatenate([np.ones(2 * n), np.zeros(arcs)]).astype(np.int32)
+    return solve(cost, lower, upper, rows, whole, gap=gap, seconds=seconds)
