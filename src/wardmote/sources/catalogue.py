@@ -266,12 +266,15 @@ def normal_header(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower().replace("%", " percent ")).strip("-")
 
 
-def catalogue_page(sources: Mapping[str, Entry]) -> str:
+def catalogue_page(sources: Mapping[str, Entry] | None = None) -> str:
     """Return the reference page of all official sets as Markdown.
 
     Args:
-        sources: The catalogue, usually `wardmote.sources.SOURCES`.
+        sources: The catalogue; `wardmote.sources.SOURCES` by default.
     """
+    from wardmote.sources import SOURCES  # gathered from modules that import this one
+
+    shown = SOURCES if sources is None else sources
     lines = [
         "# Official sets",
         "",
@@ -285,11 +288,11 @@ def catalogue_page(sources: Mapping[str, Entry]) -> str:
         "| set | title | publisher | vintage | licence | may be published |",
         "|---|---|---|---|---|---|",
     ]
-    for name, entry in sources.items():
+    for name, entry in shown.items():
         lines.append(
             f"| [`{name}`](#{name}) | {entry.title} | {entry.publisher} | {entry.vintage} | {entry.licence} | {entry.access} |"
         )
-    for name, entry in sources.items():
+    for name, entry in shown.items():
         lines += ["", *_entry_lines(name, entry)]
     return "\n".join(lines) + "\n"
 
