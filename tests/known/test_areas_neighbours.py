@@ -61,6 +61,18 @@ def test_islands_are_named_and_invalid_shapes_mended() -> None:
     assert alone.islands == ("a",)
 
 
+def test_mending_leaves_polygons_and_shapes_without_surface_are_refused() -> None:
+    # A square with a spike: made valid, the spike is a line, which is no part of an area.
+    spike = shapely.Polygon([(0, 0), (1, 0), (1, 1), (1, 2), (1, 1), (0, 1)])
+    shapes = [spike.wkb, shapely.box(1, 0, 2, 1).wkb]
+    found = contiguity(boundaries(["a", "b"], shapes), ["a", "b"], level="own")
+    assert found.mended == 1
+    assert found.of("a") == ("b",)
+    for shape in (shapely.Point(0, 0), shapely.Polygon()):
+        with pytest.raises(MethodError, match="shapes without a surface"):
+            contiguity(boundaries(["a", "b"], [shapes[1], shape.wkb]), ["a", "b"], level="own")
+
+
 def test_missing_boundaries_are_refused() -> None:
     frame, codes = lattice(2, 2)
     with pytest.raises(InputError, match=r"1 of 5 areas have no boundary\. Got Z"):

@@ -49,7 +49,7 @@ def touching(geometry: Sequence[bytes | None], rule: Rule = "queen") -> Adjacenc
         Neighbours; the relation goes both ways and never to itself. One shape, or none, has no neighbours.
 
     Raises:
-        MethodError: A shape is missing or empty.
+        MethodError: A shape is missing, empty, or not a polygon.
 
     Source: libpysal `Graph.build_contiguity`; Cliff and Ord (1973) for the names.
     """
@@ -58,18 +58,19 @@ def touching(geometry: Sequence[bytes | None], rule: Rule = "queen") -> Adjacenc
     from libpysal.graph import Graph
 
     shapes = shapely.from_wkb(np.asarray(geometry, dtype=object))
-    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
-    if empty.any():
-        first = int(np.flatnonzero(empty)[0])
+    shapes, mended = mend(shapes)
+    # 3 and 6 are polygons and multipolygons; a missing shape has type -1.
+    wrong = ~np.isin(shapely.get_type_id(shapes), (3, 6)) | shapely.is_empty(shapes)
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
         raise MethodError(
             Problem(
                 "neighbours",
-                f"{int(empty.sum())} shapes are missing or empty",
+                f"shapes without a surface ({int(wrong.sum())} of them)",
                 f"row {first + 1}",
                 "polygons",
             )
         )
-    shapes, mended = mend(shapes)
     if len(shapes) < 2:
         return Adjacency(
             np.zeros(len(shapes) + 1, dtype=np.int64),
@@ -112,7 +113,8 @@ def mend(shapes: Any) -> tuple[Any, int]:
     if not wrong.any():
         return shapes, 0
     mended = shapes.copy()
-    mended[wrong] = shapely.make_valid(shapes[wrong])
+    # "structure" without what collapses to lines and points: an area's shape stays polygons.
+    mended[wrong] = shapely.make_valid(shapes[wrong], method="structure", keep_collapsed=False)
     return mended, int(wrong.sum())
 
 
