@@ -92,3 +92,12 @@ def test_every_leaf_is_defined() -> None:
             assert "Unit:" in node.note, node.node
             assert "Question:" in node.note or "Source:" in node.note, node.node
             assert node.indicator, node.node
+
+
+def test_the_example_study_is_possible() -> None:
+    from wardmote.study import read_study
+
+    study = read_study(Path(__file__).resolve().parents[2] / "examples" / "connectedness")
+    plan = compile_index(study.index["connectedness"], index="connectedness")
+    carried = {name for spec in study.conversion.values() for name in spec.indicators}
+    assert carried <= {plan.nodes[leaf].indicator for leaf in plan.leaves}
