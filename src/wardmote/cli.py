@@ -52,6 +52,10 @@ WaitOption = Annotated[
 ]
 
 
+INTERRUPTED = exit_code(KeyboardInterrupt())
+"""Exit code after Ctrl-C."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code that `wardmote.errors` gives.
 
@@ -65,14 +69,15 @@ def main(arguments: list[str] | None = None) -> None:
         _tell_error(error, words)
         code = exit_code(error)
     except (KeyboardInterrupt, typer.Abort):
-        print("Stopped. What was finished stands; the next run goes on from there.", file=sys.stderr)
-        code = exit_code(KeyboardInterrupt())
+        code = INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output (`| head`) has closed it; nothing is wrong. Python would complain while closing.
         sys.stderr.close()
         code = 0
     except Exception as error:
         code = _tell_usage(error, words) if hasattr(error, "show") else _tell_defect(error, words)
+    if code == INTERRUPTED:  # newer releases of typer return it, older ones raise
+        _say("Stopped. What was finished stands; the next run goes on from there.")
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -311,7 +316,7 @@ def check(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check the study, its files and its tables, and tell all problems at once. Writes nothing."""
+    """Check the study, its files and its tables, and tell all problems at once. Makes no table."""
     from wardmote.pipeline import check as check_study
 
     with _progress(quiet) as progress:
@@ -448,6 +453,10 @@ def _print_area(area: AreaExplanation) -> None:
         print(f"  Choices (as of {index.made}):")
         for choice in index.choices:
             print(f"    {choice}")
+    if area.indices:
+        print(
+            "\nNo interval is available for these scores and ranks: their uncertainty has not been computed."
+        )
     print("\nSources:")
     for note in area.sources:
         told = ", ".join(part for part in (note.publisher, note.title, note.vintage) if part)
@@ -480,7 +489,7 @@ def _print_nodes(index: Any) -> None:
             _number(node.score),
             "–" if node.rank is None else f"{node.rank:,}",
             _number(node.contribution),
-            node.source,
+            node.source + (" (modelled)" if node.modelled else ""),
             node.period,
         )
     # Files and pipes have no width: leave room for long titles.

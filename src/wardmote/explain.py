@@ -56,6 +56,7 @@ class NodeExplanation:
         contribution: Points of the root's score that come from it; None where its aggregate has none.
         source: The source of a leaf, or "".
         period: Period of a leaf's values, or "".
+        modelled: Whether a leaf's values are model estimates, not counts.
         changed: How its value was imputed or treated in this area, in sentences.
     """
 
@@ -75,6 +76,7 @@ class NodeExplanation:
     contribution: float | None
     source: str
     period: str
+    modelled: bool
     changed: tuple[str, ...]
 
 
@@ -326,10 +328,9 @@ def _headline(title: str, top: Mapping[str, Any], total: int) -> str:
     """Return rank, tenth and score of an area in a sentence."""
     if top.get("rank") is None:
         return sentence(f"{title}: no score, since values that it needs are missing")
-    return sentence(
-        f"{title}: {rank_of(top['rank'], total)} (1st is the greatest need), in {decile(top['decile'])}, with a score of"
-        f" {figure(top['score'], 3)}"
-    )
+    tenth = "" if top["decile"] is None else f" in {decile(top['decile'])},"
+    place = f"{rank_of(top['rank'], total)} (1st is the greatest need)"
+    return sentence(f"{title}: {place},{tenth} with a score of {figure(top['score'], 3)}")
 
 
 def _ranked(workspace: Workspace, entry: Entry, level: str, root: str) -> int:
@@ -352,7 +353,7 @@ def _nodes(
     scores: Mapping[str, Mapping[str, Any]],
     mine: Any,
 ) -> tuple[NodeExplanation, ...]:
-    units = {row["indicator"]: row["unit"] for row in _rows(workspace, "indicators", {})}
+    known = {row["indicator"]: row for row in _rows(workspace, "indicators", {})}
     contributions = {row["node"]: row["contribution"] for row in mine("contributions")}
     changes: dict[str, list[str]] = {}
     for row in mine("adjustments"):
@@ -370,11 +371,12 @@ def _nodes(
             rank=scores.get(row["node"], {}).get("rank"),
             decile=scores.get(row["node"], {}).get("decile"),
             value=scores.get(row["node"], {}).get("value"),
-            unit=units.get(row["indicator"]) or "",
+            unit=known.get(row["indicator"], {}).get("unit") or "",
             direction=row["direction"],
             contribution=contributions.get(row["node"]),
             source=row["source"] or "",
             period=row["period"] or "",
+            modelled=known.get(row["indicator"], {}).get("modelled") == "yes",
             changed=tuple(changes.get(row["node"], ())),
         )
         for row in nodes

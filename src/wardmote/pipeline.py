@@ -358,7 +358,7 @@ class CheckReport:
 def check(folder: Path, *, mirror: Path | None = None, progress: Progress | None = None) -> CheckReport:
     """Return what was checked: the study, its indices, its files as far as they are at hand, the tables on disk.
 
-    Nothing is written: files are read as a run would read them, and what comes out is thrown away.
+    No table is written: files are read as a run would read them, and what comes out is thrown away.
 
     Args:
         folder: The study's folder.

@@ -209,7 +209,7 @@ def find_need(
     areas: pd.DataFrame, scores: pd.DataFrame, summaries: pd.DataFrame, *, spec: Any, definition: str
 ) -> Result:
     one = scores[scores["index"] == spec.deprivation].reset_index(drop=True)
-    two = scores[scores["index"] == spec.community].reset_index(drop=True)
+    two = scores[scores["index"] == spec.community].set_index("area").reindex(one["area"])
     need = frame(
         "need",
         {
