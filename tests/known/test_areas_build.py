@@ -118,6 +118,16 @@ def test_sources_that_differ_are_refused_until_one_is_stated() -> None:
     assert areas.loc[C, "name"] == "C"
 
 
+def test_names_at_a_level_where_the_stated_source_is_silent_are_taken_and_told() -> None:
+    two = facts(("b", "lad24", X, "Ex", None, None), ("a", "lad24", X, "X", None, None))
+    both = tables.concat("area_facts", [two, SMALL])
+    assert "sources a and b differ" in refusal(InputError, both, NESTED)
+    result = build(both, NESTED, names="census")
+    assert result.areas.set_index("area").loc[X, "name"] == "X"
+    told = result.findings["sentence"].str.cat()
+    assert "Named differently by b than by a, whose names stand: one local authority of 2024" in told
+
+
 def test_sources_that_agree_need_no_statement() -> None:
     same = facts(("mid", "lsoa21", A, "A", 100.0, None), ("mid", "lsoa21", D, "D", 5.0, None))
     areas = build(tables.concat("area_facts", [SMALL, same]), NESTED).areas.set_index("area")

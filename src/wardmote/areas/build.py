@@ -57,8 +57,9 @@ def build_areas(
 
     Names, population and households come from the source that the spec states, else from the only one that gives them; sources that
     differ without such a statement are refused. A stated source of population or households is used alone at each level where it
-    gives anything; names that it lacks are filled from the others. Areas that only a lookup knows are added without figures. Where
-    nested small areas all have a population and their larger area has none, the sum is put there and told in the findings.
+    gives anything; names that it lacks are filled from the others, in the order of their identifiers where these differ. Areas that
+    only a lookup knows are added without figures. Where nested small areas all have a population and their larger area has none, the
+    sum is put there and told in the findings.
 
     Chains of ``within`` are composed: shares multiply along a path and add where paths meet. A missing link of a chain is derived
     where an earlier level of the chain knows both sides. A lookup that a source gives stands before a composed one.
@@ -269,27 +270,42 @@ def _one_fact(
     if stated in said and fact != "name":
         # Populations of two sources are of different days or definitions: one level never mixes them.
         return said[stated], []
-    order = sorted(said, key=lambda source: source != stated)
+    order = sorted(said, key=lambda source: (source != stated, source))
     problems: list[Problem] = []
     for place, source in enumerate(order):
         differ = pc.fill_null(pc.not_equal(result, said[source]), False)
-        number = pc.sum(differ).as_py() or 0
-        if number and order[0] != stated:
+        if pc.any(differ).as_py() and order[0] != stated:
             row = pc.index(differ, True).as_py()
             first = next(other for other in order[:place] if said[other][row].is_valid)
-            one, two = result[row].as_py(), said[source][row].as_py()
-            problems.append(
-                Problem(
-                    f"level {level}, {fact}",
-                    f"sources {first} and {source} differ for {work.told(level, number)}",
-                    got=f"{one} and {two} for {codes[row].as_py()}",
-                    expected="one source, or the same from both",
-                    remedy=f'Say in the study which one to use: [areas] {_SETTING[fact]} = "{first}", or leave the column '
-                    f"out of one of them at this level.",
+            if fact == "name" and stated:
+                # One source is stated and silent at this level. A name is a label, not a figure: one is taken, and told.
+                work.remark(
+                    level,
+                    differ.to_numpy(zero_copy_only=False),
+                    f"Named differently by {source} than by {first}, whose names stand: {{areas}}",
                 )
-            )
+            else:
+                problems.append(
+                    _differing(work, level, fact, (first, source), (result, said[source], differ))
+                )
         result = pc.coalesce(result, said[source])
     return result, problems
+
+
+def _differing(
+    work: Work, level: str, fact: str, sources: tuple[str, str], columns: tuple[Any, Any, Any]
+) -> Problem:
+    """Return the problem of two sources that differ, with the first area where they do."""
+    one, two, differ = columns
+    row = pc.index(differ, True).as_py()
+    return Problem(
+        f"level {level}, {fact}",
+        f"sources {sources[0]} and {sources[1]} differ for {work.told(level, pc.sum(differ).as_py())}",
+        got=f"{one[row].as_py()} and {two[row].as_py()} for {work.codes[level][row].as_py()}",
+        expected="one source, or the same from both",
+        remedy=f'Say in the study which one to use: [areas] {_SETTING[fact]} = "{sources[0]}", or leave the column '
+        f"out of one of them at this level.",
+    )
 
 
 def _linked(work: Work, lookups: Mapping[str, Any]) -> list[Problem]:
