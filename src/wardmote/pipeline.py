@@ -71,6 +71,7 @@ STAGES: tuple[Stage, ...] = (
         settings=lambda study, id_: {
             "spec": study.conversion[id_], "conversion": id_, "only": study.areas.only,
         },
+        chained=True,
     ),
     Stage(
         "index",

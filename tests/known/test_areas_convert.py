@@ -134,7 +134,7 @@ def test_missing_values_leave_numerator_and_denominator_alike_and_are_told() -> 
     assert result.values["status"].tolist() == ["covers 25%", "missing below"]
     told = result.findings["sentence"].tolist()
     assert "the least covered: 25%" in told[1]
-    assert "no value for one area of msoa21" in told[2]
+    assert "No value of score (2021) for one area of msoa21" in told[2]
 
 
 def test_sums_are_shared_out_and_keep_their_total() -> None:

@@ -525,7 +525,8 @@ def _finding_table(
             if not np.isnan(result.standard_error).all()
             else ""
         )
-        found.append((f"{title} at {spec.to}: {how}{own}{errors}, for {words.count(number, 'area')}", number))
+        told = f"Carried to {spec.to}: {title} of {words.count(number, 'area')}, {how}{own}{errors}"
+        found.append((told, number))
         found += _gaps(result, frame, spec, title)
     reached = len(np.unique(frame.lookup.parent))
     if reached < frame.k:
@@ -572,7 +573,7 @@ def _gaps(result: _Result, frame: _Frame, spec: ConversionSpec, title: str) -> l
         basis = "weight" if spec.measure == "mean" else "areas"
         told.append(
             (
-                f"{title}: part of the {basis} is missing below {words.count(number, 'area')} of {spec.to}; "
+                f"Part of the {basis} of {title} is missing below {words.count(number, 'area')} of {spec.to}; "
                 f"the least covered: {words.percent(least)}",
                 number,
             )
@@ -581,7 +582,7 @@ def _gaps(result: _Result, frame: _Frame, spec: ConversionSpec, title: str) -> l
         number = int(missing.sum())
         told.append(
             (
-                f"{title}: no value for {words.count(number, 'area')} of {spec.to}, since values are missing below",
+                f"No value of {title} for {words.count(number, 'area')} of {spec.to}, since values are missing below",
                 number,
             )
         )
