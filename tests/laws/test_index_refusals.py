@@ -52,6 +52,8 @@ def told(spec: IndexSpec, **more: Any) -> str:
         (index(steps=[SCALE, {**COMBINE, "on": "top"}]), "index.i.tree.d: no step aggregates it"),
         (index(steps=[SCALE, COMBINE, {**COMBINE, "id": "again"}]), "d is aggregated twice"),
         (index(steps=[SCALE, SCALE, COMBINE]), "two steps have this id"),
+        (index(summarise={"nodes": ["tip"]}), "index.i.summarise.nodes: no such node. Got tip"),
+        (index(similar={"on": "depth 9", "count": 3}), "index.i.similar.on: no such node. Got depth 9"),
         (index(steps=[{**SCALE, "on": "top"}, COMBINE]), "top has no value yet"),
         (
             index(steps=[SCALE, {**COMBINE, "on": ["branches", "x"]}]),
@@ -318,6 +320,17 @@ def two_periods() -> dict[str, Any]:
                 ]
             ),
             "there are no priorities",
+        ),
+        (
+            tables(),
+            bare(
+                steps=[
+                    {"id": "f", "on": "x", "do": "impute", "method": "group-mean", "within": "region"},
+                    SCALE,
+                    COMBINE,
+                ]
+            ),
+            "it is not known which larger area each area lies in. Got region",
         ),
         (
             tables(),

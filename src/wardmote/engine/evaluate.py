@@ -91,7 +91,7 @@ class Evaluation:
         position: Steps that are done: the place of the next one.
         excluded: Areas screened out, shape (..., n), or None.
         screened: Leaves screened out.
-        changes: What was imputed and treated, in order.
+        changes: What was imputed and treated in one world, in order; with axes of draws nothing is kept.
     """
 
     score: Mapping[str, FloatArray]
@@ -393,14 +393,14 @@ def _impute(work: _Work, operation: Operation) -> None:
 def _groups(work: _Work, level: str, operation: Operation) -> IntArray:
     """Return the positions of areas' larger areas at a level."""
     groups = work.surroundings.groups.get(level)
-    if groups is None:
+    if groups is None or (groups < 0).all():
         called = f"{operation.kind} {operation.method}"
         raise MethodError(
             Problem(
                 called,
                 "it is not known which larger area each area lies in",
                 level,
-                ", ".join(work.surroundings.groups) or "a level with memberships",
+                "memberships of the areas at this level",
             )
         )
     return groups
@@ -450,7 +450,7 @@ def _shrink(work: _Work, operation: Operation) -> None:
         if work.before.excluded is not None:
             result = np.where(work.before.excluded, np.nan, result)
         flags = shrunk.from_parent & ~np.isnan(result)
-        if flags.any():
+        if flags.any() and result.ndim == 1:
             before = np.broadcast_to(work.column(name), result.shape)
             work.changes.append(Change(operation.step, name, "imputed", flags, before, result, "from parent"))
         work.score[name] = result
@@ -467,7 +467,9 @@ def _note(
     flags: BoolArray | None,
     how: Sequence[str],
 ) -> None:
-    """Record which cells a step changed, for each node in which it changed any."""
+    """Record which cells a step changed, for each node in which it changed any; of draws nothing is kept, to spare memory."""
+    if before.ndim > 2:
+        return
     if not work.record:
         return
     for place, name in enumerate(names):

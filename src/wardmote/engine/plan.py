@@ -179,6 +179,9 @@ def compile_index(
     if len(draft.problems) > before:  # without a tree, nothing that follows can be judged
         raise StudyError(draft.problems)
     _check_numbers(draft)
+    _targets(draft, draft.spec.summarise.nodes, "summarise.nodes")
+    if draft.spec.similar.count:
+        _targets(draft, draft.spec.similar.on, "similar.on")
     left_out = _left_out(draft, changes, absent)
     nodes = _nodes(draft, changes, left_out, directions)
     operations = _operations(draft, nodes, left_out)
