@@ -27,7 +27,7 @@ def tables_page() -> str:
         "",
         "Every table that Wardmote keeps in `out/tables/`, as Parquet, one fact a row. Rows of *raw* tables repeat what a supplier",
         "published; *derived* rows were computed; *meta* rows describe. A table stands in parts, one for each section of the study that",
-        "made it (`scores.imd25.parquet`); read together they are the table.",
+        "made it (`scores.index.imd25.parquet`); read together they are the table.",
         "",
     ]
     for table in TABLES.values():

@@ -47,6 +47,9 @@ MirrorOption = Annotated[
         help="Folder with copies of official sets, read instead of the publishers' sites.",
     ),
 ]
+WAIT = 60.0
+"""Seconds that a verb waits for another run: `wardmote.workspace.WAIT_SECONDS`, written out so that ``--help`` need not import it."""
+
 WaitOption = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for another run.")
 ]
@@ -290,7 +293,7 @@ def get(
     *,
     study: StudyOption = Path(),
     mirror: MirrorOption = None,
-    wait: WaitOption = 60.0,
+    wait: WaitOption = WAIT,
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -339,7 +342,7 @@ def run(
     ] = None,
     study: StudyOption = Path(),
     mirror: MirrorOption = None,
-    wait: WaitOption = 60.0,
+    wait: WaitOption = WAIT,
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -534,7 +537,7 @@ def publish(
         typer.Argument(metavar="[site|data]", help="The page, or the data package; both by default."),
     ] = None,
     study: StudyOption = Path(),
-    wait: WaitOption = 60.0,
+    wait: WaitOption = WAIT,
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -547,7 +550,7 @@ def publish(
             print(f"{ {'site': 'The page', 'data': 'The data package'}[name] } lies at {path}")
 
 
-def _publish(folder: Path, what: tuple[str, ...], wait: float = 60.0) -> dict[str, str]:
+def _publish(folder: Path, what: tuple[str, ...], wait: float = WAIT) -> dict[str, str]:
     """Publish from the tables as they stand; return where by what."""
     from wardmote.pipeline import is_complete
     from wardmote.publish import publish_data, publish_site

@@ -234,7 +234,7 @@ def spec_of(study: Study, task: Task, *, full: bool = False) -> Any:
     """
     settings = task.stage.settings(study, task.id)
     spec = settings.pop("spec", None)
-    others = {key: value for key, value in settings.items() if isinstance(value, str)}
+    others = {key: value for key, value in settings.items() if key != "levels"}  # an ingredient of its own
     if spec is None:
         return others
     said = spec.model_dump(mode="json", by_alias=True, exclude_defaults=not full)

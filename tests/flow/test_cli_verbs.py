@@ -236,6 +236,12 @@ def test_the_mirror_may_stand_in_the_environment(
     assert "nowhere" in said.err
 
 
+def test_the_wait_is_the_workspaces() -> None:
+    from wardmote.workspace import WAIT_SECONDS
+
+    assert cli.WAIT == WAIT_SECONDS
+
+
 def test_version_and_module(say) -> None:
     assert say("--version").out.startswith("wardmote ")
     result = subprocess.run(
