@@ -24,9 +24,6 @@ ROOT = Path(__file__).resolve().parents[1]
 COLD_SECONDS, SECOND_SECONDS, PEAK_MB = 5.0, 0.8, 700
 """What the first issue asks for on two cores that do nothing else."""
 
-QUICK_SLACK = 2.5
-"""Quick runs happen beside tests on shared machines: there only a run that is far too slow fails."""
-
 DOUBLE = 1262
 """Neighbourhoods in the greatest-need tenth of IMD 2025 and CNI 2023, as flagged in the file of the index."""
 
@@ -79,8 +76,8 @@ def one_round(mirror: Path) -> dict[str, dict[str, object]]:
     return runs
 
 
-def check(best: dict[str, dict[str, object]], slack: float) -> None:
-    """Assert what must hold."""
+def check(best: dict[str, dict[str, object]], *, quick: bool) -> None:
+    """Assert what must hold; a quick run, beside other work on a shared machine, is judged by processor time alone."""
     cold, second, changed = best["cold"], best["second"], best["changed"]
     sentences = cold["findings"]
     assert isinstance(sentences, list)
@@ -89,8 +86,9 @@ def check(best: dict[str, dict[str, object]], slack: float) -> None:
     expected = ["index.cni23", "need.double", "need.double-msoa"]
     assert changed["tasks"] == expected, changed["tasks"]
     assert float(str(cold["peak_mb"])) < PEAK_MB, cold["peak_mb"]
-    assert float(str(cold["seconds"])) < COLD_SECONDS * slack, cold["seconds"]
-    assert float(str(second["seconds"])) < SECOND_SECONDS * slack, second["seconds"]
+    clock, cores = ("cpu_seconds", 2) if quick else ("seconds", 1)
+    assert float(str(cold[clock])) < COLD_SECONDS * cores, cold
+    assert float(str(second[clock])) < SECOND_SECONDS, second
 
 
 def main() -> None:
@@ -122,7 +120,7 @@ def main() -> None:
     }
     text = json.dumps(result, indent=2)
     print(text)
-    check(best, QUICK_SLACK if chosen.quick else 1.0)
+    check(best, quick=chosen.quick)
     if chosen.save:
         place = ROOT / "bench" / "results" / "england.json"
         place.parent.mkdir(exist_ok=True)
