@@ -47,7 +47,7 @@ class Part:
         size: Size of the file in bytes.
         mtime_ns: Time of last change in nanoseconds, by which an untouched file is known without hashing it.
         rows: How many rows it holds.
-        contents: The distinct values of its columns `indicator` and `level`, so that stages read only parts that they need.
+        contents: The distinct values of its columns `indicator`, `level` and `period`, so that stages read only parts that they need.
     """
 
     table: str

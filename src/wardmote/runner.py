@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from importlib import import_module
-from itertools import groupby
+from itertools import combinations, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wardmote.errors import MissingError, Problem, WardmoteError
+from wardmote.errors import InputError, MissingError, Problem, WardmoteError
 from wardmote.lineage import Entry, Ledger, Part, digest_text, file_state, inherited_access
 from wardmote.tables import TABLES, strictest
 from wardmote.tasks import Chosen, Task, ingredients_of, raw_notes, spec_of, why_not_current
@@ -176,6 +176,7 @@ class Runner:
         arguments = self._arguments(task, files, chosen)
         if seed is not None:
             arguments["rng"] = generator(seed, task.key)
+        refuse_clashes(task.key, chosen, arguments)
         frames = checked(task, function(**arguments))
         idle = idle_parts(chosen, ledger, self.workspace, self.study) if task.stage.repeats else ()
         read = [part for some in chosen.values() for part in some]
@@ -327,6 +328,67 @@ def _rows_in(task: Task, parts: Iterable[Part], frames: Mapping[str, pd.DataFram
 def _sentences(frames: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
     findings = frames.get("findings")
     return tuple(findings["sentence"].to_list()) if findings is not None else ()
+
+
+def refuse_clashes(task: str, chosen: Chosen, tables: Mapping[str, Any]) -> None:
+    """Refuse what several parts say of the same thing: a part is checked when it is written, parts together only here.
+
+    Args:
+        task: Name of the task that reads them, for errors.
+        chosen: The parts that it reads.
+        tables: The same as data frames.
+
+    Raises:
+        InputError: Two sources give values of one indicator for the same area and period, or describe it differently.
+    """
+    problems: list[Problem] = []
+    if len(chosen.get("indicators", ())) > 1:
+        problems += _differing(task, tables["indicators"])
+    if _may_overlap(chosen.get("values", ())):
+        problems += _doubled(task, tables["values"], chosen["values"])
+    if problems:
+        raise InputError(problems)
+
+
+def _differing(task: str, indicators: pd.DataFrame) -> Iterator[Problem]:
+    """Yield a problem for each indicator that has two directions or two units."""
+    for column in ("direction", "unit"):
+        counts = indicators.groupby("indicator", sort=True)[column].nunique()
+        for name in counts[counts > 1].index:
+            rows = indicators[indicators["indicator"] == name]
+            told = ", ".join(f"{row[column]} in {row['source']}" for row in rows.to_dict("records"))
+            yield Problem(
+                task,
+                f"sources differ in the {column} of the indicator {name}",
+                told,
+                "the same in all",
+                "Correct one of them, or give two different things two names.",
+            )
+
+
+def _may_overlap(parts: tuple[Part, ...]) -> bool:
+    """Return whether any two parts hold the same indicator, level and period, as far as the ledger knows."""
+    names = ("indicator", "level", "period")
+    held = [[set(part.contents.get(name, ())) for name in names] for part in parts]
+    return any(
+        all(mine & theirs for mine, theirs in zip(a, b, strict=True)) for a, b in combinations(held, 2)
+    )
+
+
+def _doubled(task: str, values: pd.DataFrame, parts: tuple[Part, ...]) -> Iterator[Problem]:
+    """Yield a problem for each indicator of which an area has two values in one period."""
+    key = ["indicator", "level", "area", "period"]
+    doubled = values[values.duplicated(key)]
+    for name in sorted(set(doubled["indicator"])):
+        first = doubled[doubled["indicator"] == name].iloc[0]
+        by = sorted({part.id for part in parts if name in part.contents.get("indicator", ())})
+        yield Problem(
+            task,
+            f"several sources give values of {name} for the same area and period",
+            f"{first['area']} in {first['period']}, from {' and '.join(by)}",
+            "each value once",
+            "Leave the indicator out of one of them, or give it another name there.",
+        )
 
 
 def idle_parts(chosen: Chosen, ledger: Ledger, workspace: Workspace, study: Study) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ POLL_SECONDS = 0.1
 WAIT_SECONDS = 60.0
 """How long a run waits for another one by default: England takes a few seconds, a first download a minute."""
 
-CONTENTS = ("indicator", "level")
+CONTENTS = ("indicator", "level", "period")
 """Columns whose distinct values the ledger keeps, so that a stage finds the parts that it needs without opening any."""
 
 

@@ -183,6 +183,41 @@ def test_problems_of_all_sources_are_told_together_and_earlier_results_stay(fold
     assert len(missing.value.problems) == 2
 
 
+def test_two_sources_of_one_value_are_refused(folder: Path) -> None:
+    text = (folder / "study.toml").read_text()
+    (folder / "study.toml").write_text(text.replace('indicator = "b"', 'indicator = "a"'))
+    with pytest.raises(
+        InputError, match=r"several sources give values of a .* Got P000000 in 2025, from one and two"
+    ):
+        run(folder, flow=FLOW)
+    lines = (folder / "two.csv").read_text().replace("P0", "Q0")
+    (folder / "two.csv").write_text(lines)  # other areas: two files of one indicator are one
+    (folder / "study.toml").write_text(
+        text.replace('indicator = "b"', 'indicator = "a"').split("[index.second]")[0]
+    )
+    run(folder, flow=FLOW)
+    assert len(Workspace(folder).read("scores", ["first"])) == 10
+
+
+def test_sources_that_describe_an_indicator_differently_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = flow_standins.read_source
+
+    def turned(source: str, *args: object, **kwargs: object) -> object:
+        result = read(source, *args, **kwargs)  # type: ignore[arg-type]  # passed on as they came
+        turn = result.indicators.assign(indicator="a", direction=1 if source == "one" else -1)
+        return replace(result, indicators=turn, values=result.values.assign(indicator="a", period=source))
+
+    monkeypatch.setattr(flow_standins, "read_source", turned)
+    (folder / "one.csv").write_text("area,value\nP1,1\n")
+    (folder / "two.csv").write_text("area,value\nP1,1\n")
+    with pytest.raises(
+        InputError, match=r"differ in the direction of the indicator a\. Got 1 in one, -1 in two"
+    ):
+        run(folder, flow=FLOW)
+
+
 def test_an_edit_during_the_run_is_noticed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
