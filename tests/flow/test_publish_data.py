@@ -155,9 +155,20 @@ def test_leaves_of_a_source_that_is_not_open_stay_out(
         assert not set(left["node"]) & leaves
     assert {"community", "places", "links", "part"} <= set(pd.read_csv(out / "scores.csv")["node"])
     assert not (out / "values.csv").exists()
+    assert "income" in set(pd.read_csv(out / "scores.csv")["node"])
     readme = (out / "README.txt").read_text(encoding="utf-8")
     assert "values: Its rows repeat rows of community." in readme
     assert "Forbidden by: community." in readme
+
+
+def test_a_branch_of_one_closed_leaf_stays_out_with_it(
+    workspace: Workspace, study: Study, tmp_path: Path
+) -> None:
+    """The domain of income has one indicator: its ranks are the indicator's ranks."""
+    out = publish_data(FrameTables(closed(workspace, "deprivation")), study, tmp_path / "d", built=DAY)
+    nodes = set(pd.read_csv(out / "scores.csv")["node"])
+    assert not nodes & {"low-income", "income", "out-of-work", "work", "good-health"}
+    assert {"health", "living", "deprivation", "turnout"} <= nodes
 
 
 def test_what_the_ledger_forbids_stays_out(tmp_path: Path) -> None:

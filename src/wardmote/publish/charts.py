@@ -55,7 +55,13 @@ def paired_bars(name: str, title: str, names: tuple[str, str], pairs: Sequence[P
             # The words stand right of the interval, where there is one.
             end = max(share, pair.high or 0) if css == "bar-b" else share
             rows.append(
-                tag("text", f"{100 * share:.0f}%", x=end * scale + 6, y=y + offset + 11, class_="value")
+                tag(
+                    "text",
+                    f"{100 * share:.1f}".removesuffix(".0") + "%",
+                    x=end * scale + 6,
+                    y=y + offset + 11,
+                    class_="value",
+                )
             )
         if pair.low is not None and pair.high is not None:
             line = f"M{pair.low * scale:.1f},{y + 41.5:.1f}H{pair.high * scale:.1f}"

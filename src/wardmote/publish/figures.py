@@ -242,6 +242,15 @@ def weight_chart(comparison: Comparison, position: int) -> Markup:
     return paired_bars(f"weights-{position}", title, (comparison.beside, comparison.title), pairs)
 
 
+def told_weight(share: float) -> str:
+    """Return a weight as per cent, to a tenth where it is not whole: weights such as 13.5% are stated so.
+
+    Args:
+        share: The weight as a share of all weights.
+    """
+    return f"{100 * share:.1f}".removesuffix(".0") + "%"
+
+
 def _deprivation(found: Gathering) -> str:
     """Return the deprivation index of the leading definition, or the first index."""
     lead = found.study.need.get(found.lead)

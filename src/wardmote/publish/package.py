@@ -97,23 +97,33 @@ def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date |
 
 
 def _closed_leaves(tables: OpenTables) -> tuple[set[tuple[str, str]], list[Withheld]]:
-    """Return (index, node) of leaves whose source is not open, and the reasons in words."""
+    """Return (index, node) of leaves whose source is not open, and the reasons in words.
+
+    A branch with such a leaf as its only part is closed with it, since it ranks areas exactly as the leaf does.
+    """
     sources = tables.read("sources", ["source", "access"])
     access = dict(zip(sources["source"], sources["access"], strict=True))
-    nodes = tables.read("nodes", ["index", "node", "source"])
+    nodes = tables.read("nodes", ["index", "node", "parent", "source", "status"])
+    nodes = nodes[nodes["status"] == "used"]
     closed: set[tuple[str, str]] = set()
     forbidding: dict[str, set[str]] = {}
-    for index, node, source in zip(nodes["index"], nodes["node"], nodes["source"], strict=True):
-        # A leaf may stand on several sources, separated by spaces; one that is not open closes it.
+    parts: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for index, node, parent, source in zip(
+        *(nodes[name] for name in ("index", "node", "parent", "source")), strict=True
+    ):
+        if isinstance(parent, str):
+            parts.setdefault((index, parent), []).append((index, node))
         # A source that is not in the table of sources may not even be named, so it is closed.
         of = source.split() if isinstance(source, str) else []
         shut = [s for s in of if access.get(s, "private") != "open"]
         if shut:
             closed.add((index, node))
             forbidding.setdefault(index, set()).update(shut)
+    while alone := {k for k, inside in parts.items() if len(inside) == 1 and inside[0] in closed} - closed:
+        closed |= alone
     told = [
         Withheld(
-            " and ".join(BY_NODE),
+            ", ".join(BY_NODE),
             index,
             tuple(sorted(by)),
             f"Rows of single indicators would give back the figures of {words.listed(sorted(by))}, whose licence does not allow it.",

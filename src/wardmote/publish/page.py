@@ -396,8 +396,18 @@ def _findings(found: Gathering) -> tuple[tuple[str, ...], tuple[tuple[str, tuple
             # The first one tells how many have both: the headline of the page says it.
             first.append(sentence)
         else:
-            rest.setdefault(f"{stage}: {id_}" if id_ != stage else stage, []).append(sentence)
+            rest.setdefault(_stage_title(found, stage, id_), []).append(sentence)
     return tuple(first), tuple((name, tuple(sentences)) for name, sentences in rest.items())
+
+
+def _stage_title(found: Gathering, stage: str, id_: str) -> str:
+    """Return what the findings of one task are listed under: its title, as the study gives it."""
+    if stage == "need" and id_ in found.study.need:
+        return f"Need: {found.study.need[id_].title} ({id_})"
+    if id_ in found.study.index:
+        title = found.study.index[id_].title or id_
+        return f"{title}, compared" if stage == "comparison" else title
+    return stage if id_ == stage else f"{stage}: {id_}"
 
 
 def _group_level(found: Gathering) -> str:
@@ -490,6 +500,7 @@ def _leaves(found: Gathering, nodes: pd.DataFrame) -> tuple[Leaf, ...]:
     """Return the indicators of an index in the order of its tree."""
     units = dict(zip(*(found.read("indicators")[c] for c in ("indicator", "unit")), strict=True))
     titles = dict(zip(nodes["node"], nodes["title"], strict=True))
+    titles |= dict.fromkeys(nodes[nodes["parent"].isna()]["node"], "")
     leaves = nodes[nodes["indicator"].notna() & (nodes["status"] == "used")]
     return tuple(
         Leaf(

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from wardmote import words
-from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, weight_chart
+from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, told_weight, weight_chart
 from wardmote.publish.folder import replaced
 from wardmote.publish.page import Comparison, Page, gather
 from wardmote.publish.reading import open_tables
@@ -114,7 +114,7 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["initial"] = lambda text: f"{text[:1].upper()}{text[1:]}"
-    environment.filters["share"] = words.percent
+    environment.filters["weight"] = told_weight
     environment.filters["whole"] = words.count
     environment.filters["sentence"] = words.sentence
     environment.globals["count"] = words.count

@@ -75,7 +75,7 @@ AGGREGATE = {
     "harmonic": "the weighted harmonic mean of its parts, in which one very poor part counts for much more",
     "generalised": "a weighted power mean of its parts",
     "mazziotta-pareto": "the mean of its parts, less a penalty for being uneven",
-    "sum": "the sum of its parts",
+    "sum": "the sum of its parts, each times its weight",
     "copeland": "the number of areas that it is ahead of, less the number that are ahead of it, part by part",
 }
 """What a node is made from its parts by, by method."""
