@@ -189,6 +189,9 @@ REFUSED = {
     ),
     "code made a date": (CLEAN.replace("E01000002", "02-Sep"), {}, "row 3, column “Code”: a spreadsheet has turned the code into a date"),
     "unknown column": (CLEAN.replace("Rate", "Ratte"), {}, "Did you mean “Ratte”?"),
+    "a column twice": (CLEAN.replace("Name", "Rate"), {"name": ""}, "row 1, header: the column “Rate” stands more than once. Got 2, 3"),
+    "a whole page in a cell": (CLEAN.replace("2.5", "x" * 500), {}, "x…; expected a number"),
+    "a cell beyond all limits": (CLEAN.replace("Two", "x" * 200_000) + "short\n", {}, "data.csv, line 3: the text cannot be parted"),
     "stated header row": (CLEAN, {"header": 2}, "row 2, header: there is no column “Code”"),
     "too many cells": ('x\n' + CLEAN.replace("2.5", "2,5"), {}, "row 4: the row has more cells than the header. Got 4; expected 3"),
     "another encoding": (CLEAN.replace("Two", "Tŵo").encode("utf-16-le")[1:], {}, "there is no column"),
@@ -230,6 +233,13 @@ def test_all_faults_come_together_and_no_more_than_can_be_read(tmp_path: Path) -
         read_text(tmp_path, "Code,Name,Rate\n" + lines + "Total,,7\n")
     assert len(caught.value.problems) == 21
     assert "and 21 more problems" in str(caught.value)
+
+
+def test_a_column_that_is_named_twice_is_mended_and_counted_once(tmp_path: Path) -> None:
+    text = CLEAN.replace("1.5", '"1,500"').replace("2.5", '"2,500"')
+    result = read_text(tmp_path, text, population="Rate")
+    assert mendings(result) == {("Rate", "thousands separators"): 2}
+    assert list(result.area_facts["population"]) == [1500, 2500, 3.5]
 
 
 def test_encoding_can_be_stated(tmp_path: Path) -> None:

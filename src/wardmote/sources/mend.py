@@ -240,14 +240,18 @@ def _finite(sheet: Sheet, header: str, values: Any, keep: Mask, ledger: Ledger) 
     return pc.if_else(nan, None, values)
 
 
+LONGEST_SHOWN = 60
+"""Characters of a cell that an error shows: enough to find it, not a page."""
+
+
 def _fault_cell(sheet: Sheet, header: str, row: int, what: str, ledger: Ledger) -> None:
     """Tell the ledger about one cell that should hold a number."""
-    cell = sheet.columns[header][row].as_py()
+    cell = repr(sheet.columns[header][row].as_py())
     ledger.fault(
         Problem(
             f"{sheet.name}, row {sheet.rows[row]}, column “{header}”",
             what,
-            got=repr(cell),
+            got=cell if len(cell) <= LONGEST_SHOWN else f"{cell[:LONGEST_SHOWN]}…",
             expected="a number",
             remedy='Correct the cell; if it marks a suppressed value, name the mark in the study: suppressed = ["…"].',
         )
@@ -290,7 +294,9 @@ def _decimal_comma(texts: Sequence[str | None], delimiter: str) -> str:
     A comma is decimal only in a file whose cells are parted by semicolons, and only where some cell of the column cannot be read
     with thousands.
     """
-    with_comma = [text.strip().rstrip("%").strip() for text in texts if text and "," in text]
+    with_comma = [
+        re.sub("^[−–]", "-", text.strip()).rstrip("%").strip() for text in texts if text and "," in text
+    ]
     if delimiter != ";" or not with_comma:
         return "thousands"
     decimal = [text for text in with_comma if _DECIMAL_COMMA.fullmatch(text)]

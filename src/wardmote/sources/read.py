@@ -194,6 +194,30 @@ def _loose_match(wanted: str, present: list[str]) -> int | None:
     return None
 
 
+def doubled_headers(found: Iterable[str], present: Sequence[str], name: str) -> list[Problem]:
+    """Return a problem for each wanted header that the file has twice: nothing tells which column is meant.
+
+    Args:
+        found: Wanted headers that are there.
+        present: Headers of the file.
+        name: How errors name the file.
+    """
+    cleaned = [clean_header(header) for header in present]
+    return [
+        Problem(
+            f"{name}, header",
+            f"the column “{header}” stands more than once",
+            got=", ".join(
+                str(place + 1) for place, text in enumerate(cleaned) if text == clean_header(header)
+            ),
+            expected="one such column",
+            remedy="Rename one of them in the file.",
+        )
+        for header in found
+        if cleaned.count(clean_header(header)) > 1
+    ]
+
+
 def missing_headers(
     wanted: Iterable[str], found: Iterable[str], present: Sequence[str], name: str
 ) -> list[Problem]:
@@ -245,6 +269,8 @@ def _find_header(
         texts = [str(cell) if cell is not None else "" for cell in rows[position]]
         found = match_headers(wanted, texts, loose=layout.loose)
         if len(found) == len(wanted):
+            if twice := doubled_headers(found, texts, f"{name}, row {position + 1}"):
+                raise InputError(twice)
             return position, found, tuple(clean_header(text) for text in texts)
         if len(found) > len(best[1]):
             best = (position, found)
@@ -429,8 +455,7 @@ def _slow_columns(
     lists: dict[str, list[str]] = {header: [] for header in found}
     problems: list[Problem] = []
     count = 0
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    for number, record in enumerate(reader):
+    for number, record in enumerate(_all_records(text, delimiter, name)):
         if number <= header_row:
             continue
         count += 1
@@ -449,6 +474,17 @@ def _slow_columns(
     if problems:
         raise InputError(problems[:MOST_PROBLEMS])
     return {header: pa.array(values, pa.string()) for header, values in lists.items()}, count
+
+
+def _all_records(text: str, delimiter: str, name: str) -> Iterable[list[str]]:
+    """Yield all records of a text, its faults told as ours."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InputError(
+            Problem(f"{name}, line {reader.line_num}", "the text cannot be parted into cells", got=str(error))
+        ) from None
 
 
 MOST_PROBLEMS = 20
@@ -629,7 +665,10 @@ def _read_workbook(path: Path, layout: Layout, name: str) -> list[Sheet]:
 
 def _cells(sheet: Any) -> list[tuple[Any, ...]]:
     """Return the cells of a worksheet; the row at position k stands in row k + 1."""
-    return list(sheet.iter_rows(values_only=True))
+    rows = list(sheet.iter_rows(values_only=True))
+    while rows and all(cell is None for cell in rows[-1]):
+        rows.pop()  # rows that were formatted once and hold nothing
+    return rows
 
 
 def _read_one_sheet(sheet: Any, layout: Layout, name: str) -> Sheet:

@@ -58,6 +58,7 @@ class _Rows:
         chosen: Positions of the rows that are kept.
         ledger: Told what was mended and what is wrong.
         gathered: Where facts go.
+        read: Columns of numbers that were read already, by header.
     """
 
     sheet: Sheet
@@ -68,6 +69,20 @@ class _Rows:
     chosen: Any
     ledger: Ledger
     gathered: Gathered
+    read: dict[str, mend.Numbers] = field(default_factory=dict)
+
+    def numbers(self, header: str, *, keep: Mask | None = None, flag: bool = False) -> mend.Numbers:
+        """Return the numbers of a column, read once however often it is named, so that mendings are counted once."""
+        if header not in self.read:
+            self.read[header] = mend.clean_numbers(
+                self.sheet,
+                header,
+                self.ledger,
+                keep=self.keep if keep is None else keep,
+                suppressed=self.layout.suppressed,
+                flag=flag,
+            )
+        return self.read[header]
 
 
 def gather(
@@ -267,7 +282,11 @@ def _once(
     dropped = np.zeros(len(keep), dtype=np.bool_)
     dropped[rows[repeats[same[repeats]]]] = True
     _drop(
-        sheet, "areas twice", dropped, "Rows that repeat an earlier row word for word were left out.", ledger
+        sheet,
+        "areas twice",
+        dropped,
+        "Rows that repeat an earlier row in every mapped column were left out.",
+        ledger,
     )
     return keep & ~dropped
 
@@ -309,9 +328,7 @@ def _add_areas(rows: _Rows) -> None:
     counts: dict[str, Any] = {}
     for what, header in (("population", rows.layout.population), ("households", rows.layout.households)):
         if header:
-            numbers = mend.clean_numbers(
-                rows.sheet, header, rows.ledger, keep=rows.keep, suppressed=rows.layout.suppressed
-            )
+            numbers = rows.numbers(header)
             counts[what] = numbers.values.take(rows.chosen)
     place = rows.layout.places[0]
     if place.name or counts or rows.layout.links:
@@ -361,7 +378,7 @@ def _add_links(rows: _Rows) -> None:
         known = pc.and_(pc.is_valid(small), pc.is_valid(large))
         columns: dict[str, Any] = {"area": small.filter(known), "parent": large.filter(known)}
         if link.weight:
-            numbers = mend.clean_numbers(rows.sheet, link.weight, rows.ledger, keep=rows.keep)
+            numbers = rows.numbers(link.weight)
             columns["weight"] = numbers.values.take(rows.chosen).filter(known)
         _, first = np.unique(keys([columns["area"], columns["parent"]]), return_index=True)
         at = pa.array(np.sort(first))
@@ -479,15 +496,8 @@ def _wide_pieces(rows: _Rows, period: Any) -> Iterator[dict[str, Any]]:
     whole = len(rows.chosen) == len(rows.keep)
     for item in rows.layout.fields:
         if item.header not in rows.sheet.columns:
-            continue  # another rows.sheet of the workbook holds it
-        numbers = mend.clean_numbers(
-            rows.sheet,
-            item.header,
-            rows.ledger,
-            keep=rows.keep,
-            suppressed=rows.layout.suppressed,
-            flag=item.flag,
-        )
+            continue  # another sheet of the workbook holds it
+        numbers = rows.numbers(item.header, flag=item.flag)
         values = _scaled(numbers.values if whole else numbers.values.take(rows.chosen), item)
         piece: dict[str, Any] = {
             "indicator": repeat(item.indicator, len(rows.area)),
@@ -500,9 +510,7 @@ def _wide_pieces(rows: _Rows, period: Any) -> Iterator[dict[str, Any]]:
         }
         for name in _MEASURED:
             if header := getattr(item, name):
-                cells = mend.clean_numbers(
-                    rows.sheet, header, rows.ledger, keep=rows.keep, suppressed=rows.layout.suppressed
-                )
+                cells = rows.numbers(header)
                 piece[name] = cells.values.take(rows.chosen)
         yield piece
 
@@ -541,9 +549,7 @@ def _long_pieces(rows: _Rows, period: Any) -> Iterator[dict[str, Any]]:
             )
         )
     used = rows.keep & mapped
-    numbers = mend.clean_numbers(
-        rows.sheet, rows.layout.value_column, rows.ledger, keep=used, suppressed=rows.layout.suppressed
-    )
+    numbers = rows.numbers(rows.layout.value_column, keep=used)
     present = set(pc.unique(names).to_pylist())
     absent = [item.header for item in rows.layout.fields if item.header not in present]
     for problem in reading.missing_headers(
@@ -572,8 +578,6 @@ def _long_pieces(rows: _Rows, period: Any) -> Iterator[dict[str, Any]]:
         }
         for name in _MEASURED:
             if header := getattr(item, name):
-                cells = mend.clean_numbers(
-                    rows.sheet, header, rows.ledger, keep=used, suppressed=rows.layout.suppressed
-                )
+                cells = rows.numbers(header, keep=used)
                 piece[name] = cells.values.take(at)
         yield piece
