@@ -6,6 +6,7 @@ The best choice under the same rules is in :mod:`wardmote.methods.optimal`.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -461,7 +462,7 @@ def _group_problems(rules: Rules) -> Iterator[Problem]:
 
 
 def _go_down(  # noqa: C901, PLR0912, PLR0917 — one flat loop, as numba needs it
-    order: Any, group: Any, pounds: Any, award: Any, cap: Any, minimum: Any, used: Any,
+    order: Any, group: Any, pounds: Any, capped: Any, award: Any, cap: Any, minimum: Any, used: Any,
     indptr: Any, indices: Any, state: Any, by: Any, seq: Any, left: Any, reserve: int, code: int,
 ) -> None:  # fmt: skip
     """Walk a list once and take what the rules allow; lists in plain Python, arrays when compiled.
@@ -485,7 +486,7 @@ def _go_down(  # noqa: C901, PLR0912, PLR0917 — one flat loop, as numba needs 
         if by[i] >= 0:
             reason = 6
         else:
-            for k in range(kinds):
+            for k in capped:
                 slot = group[k * n + i]
                 if slot >= 0 and used[slot] + (award[i] if pounds[k] else 1) > cap[slot]:
                     reason = 7
@@ -525,6 +526,11 @@ def _compiled() -> Any:
     return numba.njit(cache=True)(_go_down)
 
 
+def _plain(numbers: npt.NDArray[Any]) -> Any:
+    """Return numbers as Python's own array: a loop reads it faster than numpy's, and it goes to and from numpy without copying."""
+    return array("q", numbers.astype(np.int64).tobytes())
+
+
 class _Walk:
     """The rules laid out for the walk, once for any number of lists."""
 
@@ -540,6 +546,7 @@ class _Walk:
         ]
         none = np.zeros(0, dtype=np.int64)
         self.group = np.concatenate([none, *slots])
+        self.capped = np.array([k for k, g in enumerate(groupings) if g.cap is not None], dtype=np.int64)
         self.pounds = np.array([g.measure == "pounds" for g in groupings], dtype=np.bool_)
         self.cap = np.concatenate(
             [none, *[np.full(g.size, NO_CAP) if g.cap is None else g.cap for g in groupings]]
@@ -565,7 +572,7 @@ class _Walk:
                 0,
             ]
         )
-        self._lists: list[list[Any]] | None = None
+        self._lists: list[Any] | None = None
 
     def _run(self, order: IntArray, kernel: Any) -> tuple[Any, Any, Any, Any, Any]:
         """Return state, by, sequence, used and left after all passes over one list."""
@@ -584,30 +591,40 @@ class _Walk:
                 arrays = (
                     self.group,
                     self.pounds,
+                    self.capped,
                     self.award_array(),
                     self.cap,
                     self.minimum,
                     *self.adjacency,
                 )
-                self._lists = [array.tolist() for array in arrays]
+                self._lists = [_plain(part) for part in arrays]
             fixed = self._lists
-            state, by, seq = self.state.tolist(), [-1] * n, [-1] * n
+            state, by, seq = _plain(self.state), array("q", [-1]) * n, array("q", [-1]) * n
             used, left = [0] * len(self.cap), self.left.tolist()
             must, walk = self.must.tolist(), _go_down
             # A list is often walked for its first part only: turn it into Python numbers piece by piece.
             parts = [order[start : start + 2048].tolist for start in range(0, len(order), 2048)]
         else:
-            fixed = [self.group, self.pounds, self.award_array(), self.cap, self.minimum, *self.adjacency]
+            fixed = [
+                self.group,
+                self.pounds,
+                self.capped,
+                self.award_array(),
+                self.cap,
+                self.minimum,
+                *self.adjacency,
+            ]
             state, by, seq = self.state.astype(np.int64), np.full(n, -1), np.full(n, -1)
             used, left = np.zeros(len(self.cap), dtype=np.int64), self.left.copy()
             must, walk, parts = self.must, kernel, [lambda: order]
-        group, pounds, award, cap, minimum, indptr, indices = fixed
+        group, pounds, capped, award, cap, minimum, indptr, indices = fixed
 
         def go(areas: Any, reserve: int, code: int) -> None:
             walk(
                 areas,
                 group,
                 pounds,
+                capped,
                 award,
                 cap,
                 minimum,
@@ -646,10 +663,9 @@ class _Walk:
     def choice(self, order: IntArray) -> Choice:
         """Return the whole record for one list."""
         state, by, seq, used, _ = self._run(order, None)
-        decided, taken = np.array(state, dtype=np.int64), np.array(seq, dtype=np.int64)
-        why = np.array(by, dtype=np.int64)
-        why[np.isin(decided, (BELOW, CHOSEN, MUST, BUDGET, NO_NEED))] = -1
-        why[decided == EXCLUDED] = self.excluded[decided == EXCLUDED]
+        decided, taken = np.asarray(state, dtype=np.int64), np.asarray(seq, dtype=np.int64)
+        said = (decided == RESERVED) | (decided == CAP) | (decided == NEIGHBOUR)
+        why = np.where(decided == EXCLUDED, self.excluded, np.where(said, np.asarray(by, dtype=np.int64), -1))
         unmet = []
         for k, grouping in enumerate(self.rules.groupings):
             for g in range(grouping.size):
