@@ -31,7 +31,8 @@ from wardmote.methods.optimal import GAP, optimal
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 4
 LIMITS = {"ranked": 0.020, "ranked_draws": 5.0, "optimal": 8.0}
-"""Seconds that the fourth issue allows for 33,755 areas, 300 caps and 9 minimums, on a machine that does nothing else."""
+"""Seconds that the fourth issue allows for 33,755 areas, 300 caps and 9 minimums. Processor time is held to it: all of this runs on one
+thread, so on a machine that does nothing else the clock shows the same."""
 
 PEAK_MB = 600
 QUICK_SLACK = 3.0
@@ -134,7 +135,7 @@ def alone(what: str, areas: int) -> dict[str, Any]:
     """Run one case in a process of its own, so that its memory is its own."""
     command = [sys.executable, __file__, "--case", what, "--areas", str(areas)]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return dict(json.loads(out))
+    return dict(json.loads(out.splitlines()[-1]))  # the solver may print lines of its own before
 
 
 def light_parts(areas: int, count: int) -> dict[str, Any]:
@@ -185,9 +186,9 @@ def main() -> None:
     parts = light_parts(areas, 100 if chosen.quick else 1_000)
     if peer is not None:
         assert abs(peer["worth"] - best["worth"]) <= 2 * GAP * best["worth"], (peer["worth"], best["worth"])
-    assert parts["ranked"]["seconds"] < LIMITS["ranked"] * slack, parts["ranked"]
-    assert parts["ranked_draws"]["seconds"] < LIMITS["ranked_draws"] * slack, parts["ranked_draws"]
-    assert best["seconds"] < LIMITS["optimal"] * slack, best
+    assert parts["ranked"]["cpu_seconds"] < LIMITS["ranked"] * slack, parts["ranked"]
+    assert parts["ranked_draws"]["cpu_seconds"] < LIMITS["ranked_draws"] * slack, parts["ranked_draws"]
+    assert best["cpu_seconds"] < LIMITS["optimal"] * slack, best
     assert best["peak_mb"] < PEAK_MB, best
     result = {
         "name": "allocation",
