@@ -240,6 +240,8 @@ def _resources(item: _Written) -> list[dict[str, Any]]:
     described.append(
         {
             "name": f"{item.table.name}-parquet",
+            # Not "table": frictionless 5 would read it by guessed types and cannot count its bytes.
+            "type": "file",
             "path": item.parquet.name,
             "format": "parquet",
             "mediatype": "application/vnd.apache.parquet",
