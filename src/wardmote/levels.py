@@ -92,6 +92,17 @@ def known_levels(declared: Mapping[str, LevelSpec]) -> dict[str, Level]:
     return {**LEVELS, **own}
 
 
+def nouns_of(level: str, levels: Mapping[str, Level] | None = None) -> tuple[str, str]:
+    """Return how one area and several areas of a level are called; "area" and "areas" where the level is not known.
+
+    Args:
+        level: The level's name.
+        levels: The levels of the study, from `known_levels`; the built-in ones by default.
+    """
+    known = (LEVELS if levels is None else levels).get(level)
+    return (known.title, known.plural) if known else ("area", "areas")
+
+
 def find_level(name: str, levels: Mapping[str, Level], where: str) -> Level:
     """Return a level by name.
 

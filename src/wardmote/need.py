@@ -6,6 +6,7 @@ arithmetic, n being the areas that the index ranks; areas of a tie are in or out
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 
 from wardmote import words
 from wardmote.errors import InputError, Problem
+from wardmote.levels import Level, nouns_of
 from wardmote.methods.checks import BoolArray, FloatArray
 from wardmote.methods.ranks import greatest_need
 from wardmote.study import NeedSpec
@@ -59,6 +61,7 @@ def find_need(
     *,
     spec: NeedSpec,
     definition: str,
+    levels: Mapping[str, Level] | None = None,
 ) -> NeedTables:
     """Return every area's ranks, flags, type and distance to each threshold, under one definition.
 
@@ -68,6 +71,7 @@ def find_need(
         summaries: Table `summaries`, for a definition at a higher level.
         spec: The definition.
         definition: Its name in the study.
+        levels: Levels of the study, for what areas are called; the built-in ones by default.
 
     Returns:
         The table `need` and findings. An area that misses one of the two ranks has no type, no flag for what is missing, and
@@ -114,9 +118,11 @@ def find_need(
             "population": people,
         },
     )
-    return NeedTables(
-        need, _findings(definition, spec, level, kind=kind, known=known, people=people, scores=scores)
+    nouns = nouns_of(level, levels)
+    found_here = _findings(
+        definition, spec, level, kind=kind, known=known, people=people, scores=scores, nouns=nouns
     )
+    return NeedTables(need, found_here)
 
 
 def threshold(share: float | str | Decimal | Fraction, n: int) -> int:
@@ -223,6 +229,7 @@ def _findings(
     known: BoolArray,
     people: FloatArray,
     scores: pd.DataFrame,
+    nouns: tuple[str, str],
 ) -> pd.DataFrame:
     """Return what was found, in sentences."""
     counts = {name: int(np.count_nonzero(known & (kind == place))) for place, name in enumerate(TYPES)}
@@ -231,7 +238,7 @@ def _findings(
     own = bool(((scores["index"] == spec.deprivation) & (scores["level"] == level)).any())
     told = words.need_findings(
         spec.title,
-        words.level_nouns(level),
+        nouns,
         share=spec.share,
         counts=counts,
         people_in=living,

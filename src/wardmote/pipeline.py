@@ -82,7 +82,7 @@ STAGES: tuple[Stage, ...] = (
         ),
         sections=lambda study: study.index,
         choose=index_parts,
-        settings=lambda study, id_: {"spec": study.index[id_], "index": id_},
+        settings=lambda study, id_: {"spec": study.index[id_], "index": id_, "levels": levels_of(study)},
     ),
     Stage(
         "comparison",
@@ -91,7 +91,9 @@ STAGES: tuple[Stage, ...] = (
         writes=("comparisons", "findings"),
         sections=lambda study: [id_ for id_, spec in study.index.items() if spec.beside],
         choose=comparison_parts,
-        settings=lambda study, id_: {"index": id_, "beside": study.index[id_].beside},
+        settings=lambda study, id_: {
+            "index": id_, "beside": study.index[id_].beside, "levels": levels_of(study),
+        },
     ),
     Stage(
         "need",
@@ -100,7 +102,7 @@ STAGES: tuple[Stage, ...] = (
         writes=("need", "findings"),
         sections=lambda study: study.need,
         choose=need_parts,
-        settings=lambda study, id_: {"spec": study.need[id_], "definition": id_},
+        settings=lambda study, id_: {"spec": study.need[id_], "definition": id_, "levels": levels_of(study)},
     ),
 )  # fmt: skip
 """The flow, in the order in which it runs. Publishing is not a stage: it computes nothing."""

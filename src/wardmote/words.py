@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isnan
+from types import MappingProxyType
+from typing import Any
 
 WORDS_TO_TEN = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -114,29 +116,6 @@ def sentence(text: str) -> str:
 Told = tuple[str, float, str]
 """One finding: its sentence, the number that it tells, and the table that holds it."""
 
-_NOUNS = (
-    ("lsoa", "neighbourhood (LSOA)", "neighbourhoods (LSOAs)"),
-    ("msoa", "larger neighbourhood (MSOA)", "larger neighbourhoods (MSOAs)"),
-    ("oa", "output area", "output areas"),
-    ("ward", "ward", "wards"),
-    ("lad", "local authority", "local authorities"),
-    ("utla", "upper-tier authority", "upper-tier authorities"),
-    ("rgn", "region", "regions"),
-    ("pcon", "constituency", "constituencies"),
-    ("dz", "data zone", "data zones"),
-    ("iz", "intermediate zone", "intermediate zones"),
-)
-
-
-def level_nouns(level: str) -> tuple[str, str]:
-    """Return how one and several areas of a level are called; "area" and "areas" for a level that is not known here.
-
-    Args:
-        level: Name of the level with its vintage, for instance lsoa21.
-    """
-    stem = level.rstrip("0123456789")
-    return next(((one, many) for name, one, many in _NOUNS if name == stem), ("area", "areas"))
-
 
 def index_findings(
     title: str,
@@ -206,7 +185,7 @@ def data_findings(
         partial: Areas with a score though some child of a node is missing.
         treated: Title, cells and treatment of each treated leaf.
         outside: Areas with values that are not the study's.
-        split: By level, areas that lie in several larger ones.
+        split: Areas that lie in several larger ones, by how one of these is called.
     """
     told: list[Told] = []
 
@@ -233,9 +212,9 @@ def data_findings(
     if outside:
         what = "that are not among the study's areas were left aside"
         say(outside, "scores", f"values of {count(outside, *nouns)} {what}")
-    for level, number in split.items():
+    for larger, number in split.items():
         lie, stand = ("lies", "counts") if number == 1 else ("lie", "count")
-        where = f"in more than one {level_nouns(level)[0]} and {stand} where the largest share lies"
+        where = f"in more than one {larger} and {stand} where the largest share lies"
         say(number, "memberships", f"{count(number, *nouns)} {lie} {where}")
     return told
 
@@ -271,15 +250,15 @@ def summary_findings(
     """Return for each level of larger areas which one comes first, by one stated measure.
 
     Args:
-        leaders: Level, measure, name of the area, value, and number of areas that were ranked.
+        leaders: How several of the larger areas are called, measure, name of the first, value, and number that were ranked.
         nouns: How one and several of the small areas are called.
     """
     told: list[Told] = []
-    for level, measure, name, value, total in leaders:
+    for larger, measure, name, value, total in leaders:
         if total < 2:
             continue
         what = _SUMMARY[measure].format(many=nouns[1], percent=percent(value), figure=figure(value))
-        told.append((sentence(f"of {total:,} {level_nouns(level)[1]}, {name} {what}"), value, "summaries"))
+        told.append((sentence(f"of {total:,} {larger}, {name} {what}"), value, "summaries"))
     return told
 
 
@@ -310,7 +289,7 @@ def comparison_findings(
     told: list[Told] = []
     if total:
         moved = f"puts {count(enters, *nouns)} into the greatest-need {share_of(share)} and leaves {count(leaves, *nouns)} out"
-        told.append((sentence(f"beside {beside}, {index} {moved}"), enters, "comparisons"))
+        told.append((sentence(f"beside “{beside}”, “{index}” {moved}"), enters, "comparisons"))
         apart = f"differ by {figure(shift, 0)} places or fewer"
         told.append((sentence(f"half of {count(total, *nouns)} {apart}"), shift, "comparisons"))
     if left:
@@ -363,3 +342,229 @@ def need_findings(
         what = f"{count(missing, *nouns)} {lacks} one of the two ranks and {have(missing)} no type"
         told.append((sentence(what), missing, "need"))
     return told
+
+
+# --- How sure ---------------------------------------------------------------------------------------------------------------
+
+SURENESS: Mapping[str, float] = MappingProxyType(
+    {"firm": 0.95, "likely": 2 / 3, "toss-up": 1 / 3, "unlikely": 0.05, "firmly outside": 0.0}
+)
+"""How sure an area is in the greatest-need share, with the least share of draws for each word.
+
+66% for *likely* and 33% as the end of *toss-up* ("about as likely as not"), 95% for what may be relied on ("extremely likely"):
+the scale of the Intergovernmental Panel on Climate Change (Mastrandrea and others 2010, guidance note on uncertainties), which
+was made so that lists like this one are read alike by everybody.
+"""
+
+_SURENESS_WORDS = {
+    "firm": "firm (in it in 95% of draws or more)",
+    "likely": "likely (in two thirds or more)",
+    "toss-up": "a toss-up (between a third and two thirds)",
+    "unlikely": "in it in less than a third of draws",
+    "firmly outside": "in it in less than 5%",
+}
+
+
+def sureness(share: float) -> str:
+    """Return the word for how sure an area is in the greatest-need share: a key of `SURENESS`, "" for NaN.
+
+    Args:
+        share: Share of draws in which it is, 0 to 1.
+    """
+    return "" if isnan(share) else next(word for word, least in SURENESS.items() if share >= least)
+
+
+def in_draws(share: float, component: str, draws: int, tenth: str = "tenth") -> str:
+    """Return how often an area is in the greatest-need share: probability for sampling, share of the tested choices for method.
+
+    Args:
+        share: Share of draws, 0 to 1; NaN where there is none.
+        component: sampling, method or both.
+        draws: Number of draws.
+        tenth: How the share is said, from `share_of`.
+
+    Returns:
+        For instance ``in the greatest-need tenth under 97 of 100 tested choices``.
+    """
+    if isnan(share):
+        return "no rank, so nothing can be said"
+    where = f"in the greatest-need {tenth}"
+    if component == "sampling":
+        return f"{where} with a probability of {percent(share)} (sampling error alone)"
+    of = min(draws, 100)
+    number = round(share * of)
+    # Never all or none of 100 where a draw said otherwise.
+    number = min(max(number, 1 if share > 0 else 0), of - 1 if share < 1 else of)
+    what = (
+        "tested choices" if component == "method" else "worlds with choices and sampling error drawn together"
+    )
+    return f"{where} under {number} of {of} {what}"
+
+
+def compared(low: float, high: float, line: float) -> str:
+    """Return higher, similar or lower need than a line between ranks, by an interval of ranks; "" for NaN.
+
+    Args:
+        low: End of the interval nearest the greatest need (rank 1).
+        high: Its other end.
+        line: Rank to compare with, for instance the last one of the greatest-need share, or the middle one.
+    """
+    if isnan(low) or isnan(high):
+        return ""
+    return "higher" if high <= line else "lower" if low > line else "similar"
+
+
+def factor_sentence(kind: str, spec: Any, titles: Sequence[str]) -> str:
+    """Return what varies in one factor, in one sentence.
+
+    Args:
+        kind: weights, choice, leave_out or values.
+        spec: The factor's settings, a `wardmote.study.FactorSpec`.
+        titles: Titles of the nodes that it touches.
+    """
+    named = listed(titles, 7)
+    if kind == "weights":
+        if spec.spread is not None:
+            return sentence(f"weights of {named}: each ±{percent(spec.spread)}, scaled back to their sum")
+        if spec.concentration is not None:
+            return sentence(f"weights of {named}: Dirichlet with concentration {spec.concentration:g}")
+        return sentence(f"weights of {named}: anywhere between {listed(spec.between)}")
+    if kind == "choice":
+        told = [
+            str(one) if not isinstance(one, Mapping) else ", ".join(map(str, one.values()))
+            for one in spec.choices
+        ]
+        return sentence(f"{spec.path.removeprefix('steps.')}: one of {'; '.join(told)}")
+    if kind == "leave_out":
+        return sentence(f"one of {named} left out, with probability {spec.p:g}")
+    about = " (with approximate denominators)" if spec.approximate else ""
+    how = {
+        "standard-error": "published standard errors",
+        "interval": "published intervals",
+        "sd": "stated error",
+    }
+    return sentence(f"{named}: {how.get(spec.error, f'{spec.error} counts')}{about}")
+
+
+def sureness_findings(
+    title: str,
+    nouns: tuple[str, str],
+    *,
+    component: str,
+    share: float,
+    draws: int,
+    inside: Mapping[str, int],
+    outside: Mapping[str, int],
+    firmer: int,
+) -> list[Told]:
+    """Return how many areas of the greatest-need share are firm, likely or a toss-up, and how many outside are as sure.
+
+    Args:
+        title: Title of the index.
+        nouns: How one and several areas are called.
+        component: sampling, method or both.
+        share: The greatest-need share.
+        draws: Number of draws.
+        inside, outside: Areas inside and outside by sureness.
+        firmer: Areas outside that are as sure as the least sure inside.
+    """
+    varied = {
+        "sampling": "sampling error alone", "method": "choices of method alone", "both": "choices and sampling error",
+    }[component]  # fmt: skip
+    total = sum(inside.values())
+    parts = [
+        f"{inside[word]:,} {are(inside[word])} {_SURENESS_WORDS[word]}"
+        for word in ("firm", "likely", "toss-up")
+    ]
+    rest = inside["unlikely"] + inside["firmly outside"]
+    parts += [f"{rest:,} {are(rest)} {_SURENESS_WORDS['unlikely']}"] if rest else []
+    tenth = share_of(share)
+    told = [
+        (
+            sentence(
+                f"{title}, {varied}: of {count(total, *nouns)} in the greatest-need {tenth}, {listed(parts)}, in {draws:,} draws"
+            ),
+            float(inside["firm"]),
+            "ranks",
+        )
+    ]
+    if firmer:
+        what = f"outside it {are(firmer)} in it as often as the least sure of those inside"
+        told.append((sentence(f"{title}, {varied}: {count(firmer, *nouns)} {what}"), float(firmer), "ranks"))
+    likely = outside["firm"] + outside["likely"]
+    if likely:
+        what = f"outside it {are(likely)} in it in two thirds of draws or more"
+        told.append((sentence(f"{title}, {varied}: {count(likely, *nouns)} {what}"), float(likely), "ranks"))
+    return told
+
+
+def error_findings(
+    title: str, lacking: Sequence[str], *, leaves: int, without: int, approximate: Sequence[str]
+) -> list[Told]:
+    """Return which indicators have no sampling error, so that intervals are lower bounds.
+
+    Args:
+        title: Title of the index.
+        lacking: Titles of leaves without any error.
+        leaves: Leaves of the index.
+        without: Values of the others that have none.
+        approximate: Titles of leaves whose denominators are approximate.
+    """
+    told: list[Told] = []
+    if lacking:
+        number = len(lacking)
+        what = f"sampling error is not available for {number} of {leaves} indicators ({listed(lacking, 8)})"
+        told.append((sentence(f"{title}: {what}, so intervals are lower bounds"), float(number), "factors"))
+    if without:
+        what = (
+            "has no count or error and is not varied"
+            if without == 1
+            else "have no count or error and are not varied"
+        )
+        told.append(
+            (sentence(f"{title}: {count(without, 'value', 'values')} {what}"), float(without), "factors")
+        )
+    if approximate:
+        what = f"the error of {listed(approximate, 8)} rests on approximate denominators"
+        told.append((sentence(f"{title}: {what}"), float(len(approximate)), "factors"))
+    return told
+
+
+def failure_findings(title: str, failed: Mapping[str, int], draws: int, reasons: Sequence[str]) -> list[Told]:
+    """Return how many draws failed and why; nothing where none did.
+
+    Args:
+        title: Title of the index.
+        failed: Failed draws by component.
+        draws: Number of draws.
+        reasons: Why, each once.
+    """
+    told: list[Told] = []
+    for component, number in failed.items():
+        why = f"; the first reason: {reasons[0]}" if reasons else ""
+        what = f"{number:,} of {draws:,} draws ({component}) failed and count in no share{why}"
+        told.append((sentence(f"{title}: {what}"), float(number), "draws"))
+    return told
+
+
+def driver_findings(
+    title: str, factors: Sequence[str], total: Sequence[float], first: Sequence[float]
+) -> list[Told]:
+    """Return which factor moves ranks most.
+
+    Args:
+        title: Title of the index.
+        factors: Titles of the factors.
+        total: Total-order share of the mean rank shift by factor, NaN where nothing varied.
+        first: First-order share.
+    """
+    known = [
+        (share, one, name) for share, one, name in zip(total, first, factors, strict=True) if not isnan(share)
+    ]
+    if not known:
+        return []
+    share, alone, name = max(known)
+    what = f"of all factors, {name} goes with most of how far ranks move: {percent(max(alone, 0.0))} of the variance by itself"
+    return [
+        (sentence(f"{title}: {what}, {percent(min(share, 1.0))} with its interactions"), share, "sensitivity")
+    ]

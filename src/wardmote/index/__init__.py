@@ -7,6 +7,7 @@ is deterministic: nothing is drawn at random. Rank 1 is the greatest need.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from wardmote.index.results import (
     similar_table,
     summaries_table,
 )
+from wardmote.levels import Level, nouns_of
 from wardmote.methods.ranks import greatest_need
 from wardmote.study import IndexSpec
 
@@ -76,6 +78,7 @@ def build_index(
     index: str,
     share: float = 0.1,
     boundaries: pd.DataFrame | None = None,
+    levels: Mapping[str, Level] | None = None,
 ) -> IndexTables:
     """Return an index in tables.
 
@@ -92,6 +95,7 @@ def build_index(
         index: Its name in the study.
         share: Share of areas that the findings call the greatest-need share, above 0 and below 1.
         boundaries: Table `boundaries`, for imputing from neighbours.
+        levels: Levels of the study, for what areas are called; the built-in ones by default.
 
     Returns:
         The tables; ties share the best rank.
@@ -107,8 +111,10 @@ def build_index(
     plan, inputs, evaluation = built.plan, built.inputs, built.evaluation
     ranked = rank_all(plan, evaluation)
     summaries = summaries_table(plan, inputs, ranked, spec)
-    told = _findings(built, ranked, spec, share)
-    told += words.summary_findings(_leaders(areas, summaries, plan.root), words.level_nouns(inputs.level))
+    told = _findings(built, ranked, spec, share=share, levels=levels)
+    told += words.summary_findings(
+        _leaders(areas, summaries, plan.root, levels), nouns_of(inputs.level, levels)
+    )
     return IndexTables(
         nodes=nodes_table(plan, inputs, evaluation, spec, sources=built.sources, directions=built.directions),
         scores=scores_table(plan, inputs, evaluation, ranked),
@@ -121,14 +127,19 @@ def build_index(
 
 
 def _findings(
-    built: BuiltIndex, ranked: Ranked, spec: IndexSpec, share: float
+    built: BuiltIndex,
+    ranked: Ranked,
+    spec: IndexSpec,
+    *,
+    share: float,
+    levels: Mapping[str, Level] | None,
 ) -> list[tuple[str, float, str]]:
     """Return what the index says of all areas together."""
     plan, inputs, evaluation = built.plan, built.inputs, built.evaluation
     counted = int(ranked.counted[0])
     inside = greatest_need(ranked.rank[0], max(counted, 1), share)
     missing = {leaf: int(np.isnan(inputs.leaves[leaf].column).sum()) for leaf in plan.leaves}
-    nouns = words.level_nouns(inputs.level)
+    nouns = nouns_of(inputs.level, levels)
     known = not np.isnan(inputs.population).all()
     told = words.index_findings(
         spec.title or plan.index,
@@ -158,7 +169,7 @@ def _findings(
             if change.kind == "treated"
         ],
         outside=inputs.outside,
-        split=inputs.split,
+        split={nouns_of(level, levels)[0]: number for level, number in inputs.split.items()},
     )
 
 
@@ -182,9 +193,9 @@ def _is_leaf(spec: IndexSpec, name: str) -> bool:
 
 
 def _leaders(
-    areas: pd.DataFrame, summaries: pd.DataFrame, root: str
+    areas: pd.DataFrame, summaries: pd.DataFrame, root: str, levels: Mapping[str, Level] | None
 ) -> list[tuple[str, str, str, float, int]]:
-    """Return for each level the larger area that ranks first: (level, measure, name, value, areas ranked)."""
+    """Return for each level the larger area that ranks first: (its plural, measure, name, value, areas ranked)."""
     found: list[tuple[str, str, str, float, int]] = []
     if not len(summaries):
         return found
@@ -202,5 +213,5 @@ def _leaders(
             areas[(areas["level"] == level) & (areas["area"] == code)]["name"].tolist() if len(areas) else []
         )
         name = named[0] if named and isinstance(named[0], str) and named[0] else code
-        found.append((level, measure, name, float(first["value"].iloc[0]), len(rows)))
+        found.append((nouns_of(level, levels)[1], measure, name, float(first["value"].iloc[0]), len(rows)))
     return found

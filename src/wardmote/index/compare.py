@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from wardmote import words
 from wardmote.engine.inputs import arrow, numbers
 from wardmote.errors import InputError, Problem
+from wardmote.levels import Level, nouns_of
 from wardmote.methods.checks import FloatArray
 from wardmote.methods.ranks import greatest_need
 from wardmote.tables import frame
@@ -54,6 +56,7 @@ def compare_indices(
     index: str,
     beside: str,
     share: float = 0.1,
+    levels: Mapping[str, Level] | None = None,
 ) -> CompareTables:
     """Return the ranks of two indices side by side, and which areas enter or leave the greatest-need share.
 
@@ -63,6 +66,7 @@ def compare_indices(
         index: Name of the index.
         beside: Name of the one that it is shown beside.
         share: Share of areas with the greatest need, of those that each index ranks.
+        levels: Levels of the study, for what areas are called; the built-in ones by default.
 
     Returns:
         Comparisons for areas that both rank, in the order of their codes, and findings. An area that only one of them ranks
@@ -106,7 +110,7 @@ def compare_indices(
     sentences = words.comparison_findings(
         index,
         beside,
-        words.level_nouns(one.level),
+        nouns_of(one.level, levels),
         total=total,
         enters=int((inside & ~inside_other).sum()),
         leaves=int((~inside & inside_other).sum()),
