@@ -119,16 +119,25 @@ class Runner:
                 function_of(
                     group[0].stage.function
                 )  # imported here once, not by two threads at the same time
-            with ThreadPoolExecutor(max_workers=THREADS) as pool:
-                running = [pool.submit(self._do, *call) for call in due]
+            self._work(due, errors)
+            raise_together(errors)
+        if self.progress:
+            self.progress("", len(tasks), len(tasks))
+
+    def _work(self, due: list[Call], errors: list[WardmoteError]) -> None:
+        """Do what is due, two calls at a time; add what goes wrong to the errors."""
+        with ThreadPoolExecutor(max_workers=THREADS) as pool:
+            running = [pool.submit(self._do, *call) for call in due]
+            try:
                 for future in running:
                     try:
                         self.done.append(future.result())
                     except WardmoteError as error:
                         errors.append(error)
-            raise_together(errors)
-        if self.progress:
-            self.progress("", len(tasks), len(tasks))
+            except BaseException:
+                # Ctrl-C, or a defect: begin nothing more. What is at work ends before the lock is let go.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _due(self, group: list[Task], tasks: list[Task]) -> tuple[list[Call], list[WardmoteError]]:
         """Return the calls that are due among tasks of one stage, and what is wrong with the files of others."""

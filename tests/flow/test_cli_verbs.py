@@ -195,6 +195,19 @@ def test_a_second_run_says_that_another_is_at_work(say, starter: Path) -> None:
     assert f"process {other.pid}" in said.err
 
 
+def test_two_runs_at_once_both_end_well_and_do_the_work_once(say, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    say("new", folder, "--quiet")
+    command = [sys.executable, "-m", "wardmote", "run", "--study", str(folder), "--json"]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"
+    ]
+    told = [json.loads(process.communicate()[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(len(report["done"]) for report in told) == [0, 6]
+    assert told[0]["findings"] == told[1]["findings"]
+
+
 def test_a_defect_of_ours_leaves_its_details_and_asks_to_be_reported(
     say, starter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,14 @@ def test_a_tampered_part_is_refused_and_named(tmp_path: Path) -> None:
     assert not workspace.intact(part)
 
 
+def test_a_reader_sees_the_new_table_when_another_run_has_just_replaced_it(tmp_path: Path) -> None:
+    reader, writer = Workspace(tmp_path), Workspace(tmp_path)
+    for factor in (1.0, 2.0):
+        with writer.lock():
+            writer.commit(entry(), {"scores": scores(factor)})
+        assert reader.read("scores")["score"].max() == 3 * factor
+
+
 def test_a_copied_folder_is_intact_though_its_times_differ(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     with workspace.lock():
