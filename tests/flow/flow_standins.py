@@ -178,6 +178,7 @@ def build_index(
     spec: Any,
     index: str,
     boundaries: pd.DataFrame | None = None,
+    levels: Any = None,
     rng: np.random.Generator,
 ) -> Result:
     # Weight 0.5 and 0.4 both count as "half": a changed setting that gives the same bytes.
@@ -206,7 +207,13 @@ def build_index(
 
 
 def find_need(
-    areas: pd.DataFrame, scores: pd.DataFrame, summaries: pd.DataFrame, *, spec: Any, definition: str
+    areas: pd.DataFrame,
+    scores: pd.DataFrame,
+    summaries: pd.DataFrame,
+    *,
+    spec: Any,
+    definition: str,
+    levels: Any = None,
 ) -> Result:
     one = scores[scores["index"] == spec.deprivation].reset_index(drop=True)
     two = scores[scores["index"] == spec.community].set_index("area").reindex(one["area"])
