@@ -66,11 +66,19 @@ def lay_out(codes: Sequence[str], geometry: Sequence[bytes], width: float = WIDT
         codes: Codes of the areas.
         geometry: Their polygons as WKB in EPSG:4326.
         width: Width of the map; less where it would become taller than `TALLEST`.
+
+    Returns:
+        The shapes; areas whose shape is empty or no polygon are left out.
     """
     import numpy as np
     import shapely
 
     parsed = np.asarray(shapely.from_wkb(list(geometry)))
+    # Points and lines have no surface to colour; an empty shape has no place.
+    drawn = np.isin(shapely.get_type_id(parsed), (3, 6)) & ~shapely.is_empty(parsed)
+    codes, parsed = [code for code, kept in zip(codes, drawn, strict=True) if kept], parsed[drawn]
+    if not len(parsed):
+        return Shapes({}, (0.0, 0.0), (0.0, 0.0, 1.0, 1.0))
     west, south, east, north = (float(x) for x in shapely.total_bounds(parsed))
     squeeze = float(np.cos(np.radians((south + north) / 2)))
     scale = min((width - 4) / ((east - west) * squeeze), TALLEST / (north - south))

@@ -33,7 +33,7 @@ IMPUTE = {
 TREAT = {
     "skew-kurt": "Where a few extreme values would dominate, they are drawn in (or the scale is made logarithmic) until they no longer do.",
     "winsorise": "The most extreme values are drawn in to the next one.",
-    "log": "Values are put on a logarithmic scale.",
+    "log-ct-orig": "Values are put on a logarithmic scale.",
     "log-ct": "Values are put on a logarithmic scale.",
     "log-ct-plus": "Values are put on a logarithmic scale.",
     "log-gii": "Values are put on a logarithmic scale.",
