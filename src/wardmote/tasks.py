@@ -212,7 +212,7 @@ def ingredients_of(study: Study, task: Task, chosen: Chosen, raw: Iterable[RawNo
         "code": code_hash(task.stage.function.partition(":")[0]),
         "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
     }
-    if task.stage.name in ("sources", "areas"):
+    if "levels" in task.stage.settings(study, task.id):
         ingredients["levels"] = digest_json({name: spec.model_dump() for name, spec in study.level.items()})
     for note in raw:
         ingredients[f"raw {note.path}"] = note.sha256
