@@ -7,6 +7,7 @@ put together from docs/methods/. A page that a person wrote is never touched.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import types
 import typing
@@ -168,13 +169,32 @@ def cli_page() -> str:
     return reference_page()
 
 
+TOPICS = (
+    "sources", "areas", "normalise", "impute", "treat", "shrink", "weigh", "aggregate", "index", "summaries", "need",
+    "uncertainty", "sampling", "sobol", "rank-sets", "audit", "apportion", "awards", "choose", "lottery", "equity",
+)  # fmt: skip
+"""The order in which a reader meets the topics; others follow by name."""
+
+
 def methods_page() -> str:
-    """Return METHODS.md: the introduction, then each topic of docs/methods in the order of its file's first line."""
+    """Return METHODS.md: the introduction, then each topic of docs/methods, its first heading on the second level."""
     intro = (ROOT / "docs" / "methods" / "README.md").read_text(encoding="utf-8").rstrip()
-    topics = [file for file in sorted((ROOT / "docs" / "methods").glob("*.md")) if file.name != "README.md"]
-    texts = [file.read_text(encoding="utf-8").strip() for file in topics]
-    shown = [text.replace("\n# ", "\n## ") if not text.startswith("# ") else f"#{text}" for text in texts]
-    return "\n\n".join([intro, *shown]) + "\n"
+    files = [file for file in (ROOT / "docs" / "methods").glob("*.md") if file.name != "README.md"]
+    place = {name: position for position, name in enumerate(TOPICS)}
+    files.sort(key=lambda file: (place.get(file.stem, len(TOPICS)), file.stem))
+    return (
+        "\n\n".join([intro, *(_second_level(file.read_text(encoding="utf-8").strip()) for file in files)])
+        + "\n"
+    )
+
+
+def _second_level(text: str) -> str:
+    """Return a topic with its headings shifted so that the first is one of the second level."""
+    first = re.search(r"^(#+) ", text, flags=re.MULTILINE)
+    shift = 2 - len(first.group(1)) if first else 0
+    return re.sub(
+        r"^(#+) ", lambda found: "#" * (len(found.group(1)) + shift) + " ", text, flags=re.MULTILINE
+    )
 
 
 PAGES: dict[str, Callable[[], str]] = {
