@@ -1,6 +1,8 @@
 # Everything starts here: `make demo` shows what Wardmote does, `make test` checks that it does it.
 SHELL := /bin/bash
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that runs and is new enough: a name on the path may be a shim for one that is not there.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v $$name; break; fi; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
@@ -39,9 +41,8 @@ clean:  ## remove what make made
 
 # A failed install leaves no marker, so the next try starts where it is needed.
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "make: no python3 found. Install Python 3.11 or newer."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "make: $$($(PYTHON) --version) is too old. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -n "$(PYTHON)" || { \
+	  echo "make: no Python 3.11 or newer found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "make: this Python lacks venv or ensurepip. On Debian and Ubuntu: apt-get install python3-venv. On Fedora: dnf install python3-pip."; exit 1; }
 	@$(PYTHON) -m venv $(VENV)

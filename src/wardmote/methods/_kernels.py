@@ -159,13 +159,13 @@ def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only argu
     ``uniforms`` with no rows: made here from the keys.
     """
     work = np.empty(1024)
-    run = np.empty((len(steps), TILE))
+    run = np.empty((TILE, len(steps)))
     for tile in range(0, len(cells), TILE):
         width = min(TILE, len(cells) - tile)
         for i in range(width):
             cell = model[tile + i]
             if np.isnan(cell[3]) or np.isnan(cell[5]):
-                run[:, i] = np.nan
+                run[i] = np.nan
                 continue
             first, length, work = fill_table(family, cell, work)
             size = 256
@@ -176,11 +176,12 @@ def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only argu
             for begin in range(0, len(steps), RUN):
                 look_up(
                     first, cell[5], cells[tile + i], steps[begin : begin + RUN], work[:length], guide,
-                    uniforms[begin : begin + RUN, tile + i] if len(uniforms) else work[:0], run[begin:, i],
+                    uniforms[begin : begin + RUN, tile + i] if len(uniforms) else work[:0], run[i, begin:],
                 )  # fmt: skip
-        for d in range(len(steps)):
-            for i in range(width):
-                out[d, tile + i] = run[d, i]
+        for begin in range(0, len(steps), 8):  # eight draws of a cell are one cache line
+            for d in range(begin, min(begin + 8, len(steps))):
+                for i in range(width):
+                    out[d, tile + i] = run[i, d]
 
 
 @compiled

@@ -67,7 +67,13 @@ def _solve_cluster(
         (x, *scaled(people, float(low), float(high))),
         (root, np.ones(n), -np.inf, 1.0),
     ]
+    alone = float(people.max(initial=0.0)) >= low
     for i in range(n):
+        if (
+            not alone
+        ):  # a cluster of several: each chosen area has a chosen neighbour, which tightens the programme
+            near = indices[indptr[i] : indptr[i + 1]]
+            rows.append((np.append(near, i), np.append(np.ones(len(near)), -1.0), 0.0, np.inf))
         rows.append((np.array([root[i], x[i]]), np.array([1.0, -1.0]), -np.inf, 0.0))
         inflow, outflow = flow[indices == i], flow[source == i]
         # inflow − outflow + most·root ≥ x: each chosen area takes one unit, the root brings them.
@@ -85,4 +91,46 @@ def _solve_cluster(
     lower = np.zeros(len(cost))
     upper = np.concatenate([np.ones(2 * n), np.full(arcs, float(most - 1))])
     whole = np.concatenate([np.ones(2 * n), np.zeros(arcs)]).astype(np.int32)
-    return solve(cost, lower, upper, rows, whole, gap=gap, seconds=seconds)
+    start = _grown(worth, people, neighbours, limits)
+    return solve(cost, lower, upper, rows, whole, gap=gap, seconds=seconds, start=start)
+
+
+def _grown(
+    worth: FloatArray, people: FloatArray, neighbours: tuple[IntArray, IntArray], limits: tuple[int, int]
+) -> FloatArray | None:
+    """Return a good cluster as a solution to begin from: grown from each area by the neighbour worth most for its people."""
+    indptr, indices = neighbours
+    best: list[int] = []
+    rate = worth / np.maximum(people, 1.0)
+    for seed in range(len(worth)):
+        members, near, total = [seed], set(indices[indptr[seed] : indptr[seed + 1]].tolist()), people[seed]
+        while near := {j for j in near if total + people[j] <= limits[1]}:
+            j = max(near, key=lambda k: (rate[k], -k))
+            members.append(j)
+            total += people[j]
+            near |= set(indices[indptr[j] : indptr[j + 1]].tolist())
+            near -= set(members)
+        if limits[0] <= total <= limits[1] and worth[members].sum() > worth[best].sum():
+            best = members
+    return _as_solution(sorted(best), len(worth), neighbours) if best else None
+
+
+def _as_solution(members: list[int], n: int, neighbours: tuple[IntArray, IntArray]) -> FloatArray:
+    """Return the columns of a connected cluster: a tree from its first area carries the flow."""
+    indptr, indices = neighbours
+    source = np.repeat(np.arange(n), np.diff(indptr))
+    out = np.zeros(2 * n + len(source))
+    out[members] = 1
+    out[n + members[0]] = 1
+    inside, parent, order = set(members), {members[0]: -1}, [members[0]]
+    for i in order:
+        for position in range(indptr[i], indptr[i + 1]):
+            j = int(indices[position])
+            if j in inside and j not in parent:
+                parent[j] = position
+                order.append(j)
+    below = dict.fromkeys(order, 1.0)
+    for j in reversed(order[1:]):
+        out[2 * n + parent[j]] = below[j]
+        below[int(source[parent[j]])] += below[j]
+    return out

@@ -297,7 +297,10 @@ def _percentiles(shares: FloatArray, coverage: float) -> FloatArray:
     """
     ends = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
     out = np.full((2, *shares.shape[:2], shares.shape[3]), np.nan)
-    some = ~np.isnan(shares).all(axis=(0, 1, 2))
+    missing = np.isnan(shares)
+    if not missing.any():
+        return np.asarray(np.quantile(shares, ends, axis=2))
+    some = ~missing.all(axis=(0, 1, 2))
     if some.any():
         out[..., some] = np.nanquantile(shares[..., some], ends, axis=2)
     return out

@@ -261,48 +261,84 @@ def _fault_cell(sheet: Sheet, header: str, row: int, what: str, ledger: Ledger) 
 def _slow_numbers(
     sheet: Sheet, header: str, ledger: Ledger, *, keep: Mask, suppressed: Iterable[str], flag: bool
 ) -> Numbers:
-    """Return numbers cell by different cell."""
-    encoded = one(sheet.columns[header]).dictionary_encode()
-    texts: list[str | None] = [*encoded.dictionary.to_pylist(), None]
-    indices = positive(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(texts))
+    """Return numbers of a column of which some cells are not plain: those are read one by one, each different text once."""
+    text = one(sheet.columns[header])
+    values, odd = _plain_numbers(text)
+    comma = _decimal_comma(text, sheet.delimiter)
+    if comma == "thousands":
+        parted = odd & _like(text, _THOUSANDS)
+        values[parted] = _cast(pc.replace_substring(text.filter(pa.array(parted)), ",", ""))
+        _count(sheet, header, "thousands separators", parted & keep, ledger)
+        odd &= ~parted
+    at = np.flatnonzero(odd)
+    encoded = text.take(pa.array(at)).dictionary_encode()
+    texts: list[str] = encoded.dictionary.to_pylist()
+    indices = encoded.indices.to_numpy(zero_copy_only=False)
     marks = SUPPRESSED | {mark.strip().lower() for mark in suppressed}
-    comma = _decimal_comma(texts, sheet.delimiter)
     read = [_number(cell, marks, comma=comma, flag=flag) for cell in texts]
-    values = pa.array([value for value, _, _ in read], pa.float64()).take(pa.array(indices))
-    withheld = np.array(["suppressed" in kinds for _, kinds, _ in read], dtype=np.bool_)[indices]
-    wrong = np.array([bool(what) for _, _, what in read], dtype=np.bool_)[indices]
-    if header in sheet.dates:
-        dated = sheet.dates[header]
-        for row in np.flatnonzero(dated & keep):
-            _fault_cell(sheet, header, int(row), "a date stands where a number is expected", ledger)
-        wrong &= ~dated
-    for row in np.flatnonzero(wrong & keep):
-        _fault_cell(sheet, header, int(row), read[indices[row]][2], ledger)
-    for kind, sentence in _NUMBER_MENDINGS.items():
+    values[at] = np.array([np.nan if value is None else value for value, _, _ in read])[indices]
+    dated = sheet.dates.get(header, np.zeros(len(text), dtype=np.bool_))
+    for row in np.flatnonzero(dated & keep):
+        _fault_cell(sheet, header, int(row), "a date stands where a number is expected", ledger)
+    wrong = np.array([bool(what) for _, _, what in read], dtype=np.bool_)[indices] & keep[at] & ~dated[at]
+    for place in np.flatnonzero(wrong):
+        _fault_cell(sheet, header, int(at[place]), read[indices[place]][2], ledger)
+    found = {}
+    for kind in _NUMBER_MENDINGS:
         has = np.array([kind in kinds for _, kinds, _ in read], dtype=np.bool_)[indices]
-        hits = np.flatnonzero(has & keep)
-        if len(hits):
-            example = str(texts[indices[hits[0]]])
-            ledger.mended(Note(header, kind, len(hits), int(sheet.rows[hits[0]]), example, sentence))
-    _check_percent(sheet, header, read, indices, keep=keep & ~wrong, ledger=ledger)
-    return Numbers(values, withheld)
+        found[kind] = np.zeros(len(text), dtype=np.bool_)
+        found[kind][at[has]] = True
+        _count(sheet, header, kind, found[kind] & keep, ledger)
+    _check_percent(sheet, header, found["percent signs"] & keep, values, keep=keep, ledger=ledger)
+    return Numbers(pa.array(values, from_pandas=True), found["suppressed"])
 
 
-def _decimal_comma(texts: Sequence[str | None], delimiter: str) -> str:
+def _plain_numbers(text: Any) -> tuple[np.ndarray[Any, np.dtype[np.float64]], Mask]:
+    """Return the numbers of plain cells (NaN elsewhere) and which cells are neither plain nor empty."""
+    plain = _like(text, _PLAIN)
+    values = np.full(len(text), np.nan)
+    values[plain] = _cast(text.filter(pa.array(plain)))
+    plain &= ~np.isinf(values)  # numbers beyond all floats are told as faults with the odd cells
+    return values, ~plain & ~is_blank(text)
+
+
+def _like(text: Any, pattern: re.Pattern[str]) -> Mask:
+    """Return which cells match a pattern from start to end."""
+    mask = pc.fill_null(pc.match_substring_regex(text, f"^(?:{pattern.pattern})$"), False)
+    return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _cast(text: Any) -> Any:
+    """Return the numbers of texts that are known to be plain; a leading plus is dropped, since Arrow knows none."""
+    return pc.utf8_ltrim(text, "+").cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def _count(sheet: Sheet, header: str, kind: str, hits: Mask, ledger: Ledger) -> None:
+    """Tell the ledger about cells that were mended in one way."""
+    rows = np.flatnonzero(hits)
+    if len(rows):
+        first = int(rows[0])
+        example = str(sheet.columns[header][first].as_py())
+        sentence = _NUMBER_MENDINGS[kind]
+        ledger.mended(Note(header, kind, len(rows), int(sheet.rows[first]), example, sentence))
+
+
+def _decimal_comma(text: Any, delimiter: str) -> str:
     """Return how commas in numbers are read: "thousands", "decimal", or "unclear" where they may be either.
 
     A comma is decimal only in a file whose cells are parted by semicolons, and only where some cell of the column cannot be read
     with thousands.
     """
-    with_comma = [
-        re.sub("^[−–]", "-", text.strip()).rstrip("%").strip() for text in texts if text and "," in text
-    ]
-    if delimiter != ";" or not with_comma:
+    if delimiter != ";":
         return "thousands"
-    decimal = [text for text in with_comma if _DECIMAL_COMMA.fullmatch(text)]
-    if any(not _THOUSANDS.fullmatch(text) for text in decimal):
+    cells = pc.unique(text.filter(pc.fill_null(pc.match_substring(text, ","), False))).to_pylist()
+    with_comma = [re.sub("^[−–]", "-", cell.strip()).rstrip("%").strip() for cell in cells]
+    if not with_comma:
+        return "thousands"
+    decimal = [cell for cell in with_comma if _DECIMAL_COMMA.fullmatch(cell)]
+    if any(not _THOUSANDS.fullmatch(cell) for cell in decimal):
         return "decimal"
-    if any("." in text or text.count(",") > 1 for text in with_comma):
+    if any("." in cell or cell.count(",") > 1 for cell in with_comma):
         return "thousands"
     return "unclear"
 
@@ -369,17 +405,12 @@ def _unsigned(text: str, comma: str) -> Reading:
 
 
 def _check_percent(
-    sheet: Sheet, header: str, read: Sequence[Reading], indices: Any, *, keep: Mask, ledger: Ledger
+    sheet: Sheet, header: str, signed: Mask, values: Any, *, keep: Mask, ledger: Ledger
 ) -> None:
     """Tell the ledger where some numbers of a column carry a percent sign and others do not; 0 is the same either way."""
-    signed = np.array(["percent signs" in kinds for _, kinds, _ in read], dtype=np.bool_)[indices] & keep
     if not signed.any():
         return
-    bare = np.array(
-        [value not in (None, 0.0) and "percent signs" not in kinds for value, kinds, _ in read],
-        dtype=np.bool_,
-    )[indices]
-    rows = np.flatnonzero(bare & keep)
+    rows = np.flatnonzero(keep & ~signed & ~np.isnan(values) & (values != 0))
     if len(rows):
         row = int(rows[0])
         ledger.fault(

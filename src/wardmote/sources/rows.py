@@ -59,6 +59,7 @@ class _Rows:
         ledger: Told what was mended and what is wrong.
         gathered: Where facts go.
         read: Columns of numbers that were read already, by header.
+        repeated: Texts that stand on every row, by text.
     """
 
     sheet: Sheet
@@ -70,6 +71,15 @@ class _Rows:
     ledger: Ledger
     gathered: Gathered
     read: dict[str, mend.Numbers] = field(default_factory=dict)
+    repeated: dict[str, Any] = field(default_factory=dict)
+
+    def same(self, text: str) -> Any:
+        """Return one text for every row; made once, since each of many indicators needs it."""
+        if text not in self.repeated:
+            self.repeated[text] = (
+                repeat(text, len(self.area)) if text else pa.nulls(len(self.area), pa.string())
+            )
+        return self.repeated[text]
 
     def numbers(self, header: str, *, keep: Mask | None = None, flag: bool = False) -> mend.Numbers:
         """Return the numbers of a column, read once however often it is named, so that mendings are counted once."""
@@ -468,7 +478,8 @@ def _add_values(rows: _Rows) -> None:
     pieces = _long_pieces if rows.layout.indicator_column else _wide_pieces
     for piece in pieces(rows, period):
         count = len(piece["area"])
-        piece["level"] = repeat(rows.layout.places[0].level, count)
+        level = rows.layout.places[0].level
+        piece["level"] = rows.same(level) if count == len(rows.area) else repeat(level, count)
         if rows.layout.kind == "values":
             rows.gathered.values.append(piece)
         else:
@@ -502,11 +513,9 @@ def _wide_pieces(rows: _Rows, period: Any) -> Iterator[dict[str, Any]]:
         piece: dict[str, Any] = {
             "indicator": repeat(item.indicator, len(rows.area)),
             "area": rows.area,
-            "period": period
-            if period is not None
-            else repeat(item.period or rows.layout.period, len(rows.area)),
+            "period": period if period is not None else rows.same(item.period or rows.layout.period),
             "value": values,
-            "status": _status(numbers.suppressed[rows.keep]),
+            "status": _status(numbers.suppressed[rows.keep]) if numbers.suppressed.any() else rows.same(""),
         }
         for name in _MEASURED:
             if header := getattr(item, name):
