@@ -120,6 +120,24 @@ def test_thousands_separators(tmp_path: Path) -> None:
     assert mendings(result) == {("Rate", "thousands separators"): 2}
 
 
+def test_numbers_in_every_plain_writing(tmp_path: Path) -> None:
+    written = {
+        "+5": 5.0,
+        "5.": 5.0,
+        ".5": 0.5,
+        "-.5": -0.5,
+        "+.5e2": 50.0,
+        "1E3": 1000.0,
+        "007": 7.0,
+        "-0": 0.0,
+        "+1,000": 1000.0,
+    }
+    lines = [f'E01{number:06d},x,"{text}"' for number, text in enumerate(written, start=1)]
+    result = read_text(tmp_path, "\n".join(["Code,Name,Rate", *lines]))
+    assert list(result.values["value"]) == list(written.values())
+    assert mendings(result) == {("Rate", "thousands separators"): 1}
+
+
 @pytest.mark.parametrize("mark", ["..", ":", "*", "c", "x", "-", "n/a", "na", "[c]", "[low]", " .. ", "N/A"])
 def test_marks_of_suppression(tmp_path: Path, mark: str) -> None:
     result = read_text(tmp_path, CLEAN.replace("2.5", mark))
