@@ -157,14 +157,14 @@ def light_parts(areas: int, count: int) -> dict[str, Any]:
     share = funded.mean(axis=0)
     contested = np.flatnonzero((share > 0.05) & (share < 0.95))
     plan = design(share[contested], round(float(share[contested].sum())))
-    drawn, lots = measured(lambda: draws(plan, 10 * count, rng))
+    drawn, lots = measured(lambda: draws(plan, count, rng))
     assert (drawn.sum(axis=1) == plan.places).all()
     return {
         "ranked": walk,
         "ranked_draws": {"draws": count, "compiled": fast, **many},
         "ranked_draws_plain": {"draws": count // 10, **slow},
         "optimal_equal_awards": {"considered": twins.considered, **best},
-        "lottery": {"contested": len(contested), "draws": 10 * count, **lots},
+        "lottery": {"contested": len(contested), "draws": count, **lots},
     }
 
 

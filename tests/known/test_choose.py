@@ -266,7 +266,8 @@ def test_clusters_are_connected_and_best() -> None:
     near = grid(3, 4)
     for _ in range(4):
         value, people = rng.integers(0, 20, 12), rng.integers(5, 15, 12)
-        chosen = cluster(value, people, near, low=20, high=45)
+        found = cluster(value, people, near, low=20, high=45)
+        chosen = found.chosen
         best = max(
             value[list(s)].sum()
             for size in range(1, 9)
@@ -275,8 +276,8 @@ def test_clusters_are_connected_and_best() -> None:
         )
         assert connected(chosen, near)
         assert 20 <= people[chosen].sum() <= 45
-        assert value[chosen].sum() == best
-    assert not cluster(value, people, near, low=1, high=2).any()
+        assert value[chosen].sum() == best == found.worth == pytest.approx(found.bound, rel=1e-6)
+    assert not cluster(value, people, near, low=1, high=2).chosen.any()
 
 
 def test_draws_repeat_the_walk_with_and_without_compiling() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,11 +11,29 @@ from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray
 from wardmote.methods.solver import Row, Solution, scaled, solve
 
+NODES = 1_000
+"""Most nodes of the search tree: some minutes for 300 areas; a count, since a time limit would make the answer depend on the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A contiguous cluster and how sure it is that none is worth more.
+
+    Attributes:
+        chosen: In the cluster or not, shape (n,); nobody where no connected set lies between the limits.
+        worth: What the cluster is worth, in the unit of the values.
+        bound: What no cluster can pass. Equal to ``worth`` within the gap where the search came to its end.
+    """
+
+    chosen: BoolArray
+    worth: float
+    bound: float
+
 
 def cluster(
     value: npt.ArrayLike, population: npt.ArrayLike, neighbours: tuple[IntArray, IntArray], *, low: int = 0, high: int,
-    gap: float = 1e-6, seconds: float = 60.0,
-) -> BoolArray:  # fmt: skip
+    gap: float = 1e-6, nodes: int = NODES,
+) -> Cluster:  # fmt: skip
     """Return the contiguous set of areas worth most, with a population between two limits.
 
     A single commodity flows from one root area through chosen areas only, and each chosen area takes one unit: so all are
@@ -26,13 +46,13 @@ def cluster(
         low: Least population.
         high: Greatest population.
         gap: Relative gap.
-        seconds: Time after which the search is given up.
+        nodes: Most nodes of the search tree; then the best cluster found is returned with a bound above its worth.
 
     Returns:
-        Chosen or not, shape (n,); connected. Nobody where no connected set lies between the limits.
+        The cluster, connected, with what it is worth and the bound on any other.
 
     Raises:
-        MethodError: Arrays that do not fit, limits that cross, or the time is over before the answer is sure.
+        MethodError: Arrays that do not fit, limits that cross, or no cluster found within the nodes.
 
     Source:
         T. Shirabe (2005), "A model of contiguity for spatial unit allocation", *Geographical Analysis* 37.
@@ -41,8 +61,12 @@ def cluster(
     n = len(worth)
     if people.shape != (n,) or len(neighbours[0]) != n + 1 or not 0 <= low <= high:
         raise MethodError(Problem("cluster", "areas or limits do not fit", f"{n} areas, {low} to {high}"))
-    solution = _solve_cluster(worth, people, neighbours, (low, high), gap=gap, seconds=seconds)
-    return np.zeros(n, dtype=np.bool_) if solution is None else solution.x[:n] > 0.5
+    solution = _solve_cluster(worth, people, neighbours, (low, high), gap=gap, nodes=nodes)
+    if solution is None:
+        return Cluster(np.zeros(n, dtype=np.bool_), 0.0, 0.0)
+    chosen = np.asarray(solution.x[:n] > 0.5, dtype=np.bool_)
+    value_of = float(worth[chosen].sum())
+    return Cluster(chosen, value_of, max(value_of, solution.bound * (float(worth.max(initial=0.0)) or 1.0)))
 
 
 def _solve_cluster(
@@ -52,7 +76,7 @@ def _solve_cluster(
     limits: tuple[int, int],
     *,
     gap: float,
-    seconds: float,
+    nodes: int,
 ) -> Solution | None:
     """Return the programme's solution: n choices, n roots, and the flow along each arc."""
     n = len(worth)
@@ -92,7 +116,7 @@ def _solve_cluster(
     upper = np.concatenate([np.ones(2 * n), np.full(arcs, float(most - 1))])
     whole = np.concatenate([np.ones(2 * n), np.zeros(arcs)]).astype(np.int32)
     start = _grown(worth, people, neighbours, limits)
-    return solve(cost, lower, upper, rows, whole, gap=gap, seconds=seconds, start=start)
+    return solve(cost, lower, upper, rows, whole, gap=gap, nodes=nodes, start=start)
 
 
 def _grown(

@@ -97,7 +97,7 @@ def rule_rows(rules: Rules, areas: IntArray) -> list[Row]:
 
 def solve(
     cost: FloatArray, lower: FloatArray, upper: FloatArray, rows: Sequence[Row], whole: npt.NDArray[np.int32], *,
-    gap: float, tolerance: float = 1e-6, start: FloatArray | None = None, seconds: float | None = None,
+    gap: float, tolerance: float = 1e-6, start: FloatArray | None = None, nodes: int | None = None,
 ) -> Solution | None:  # fmt: skip
     """Return the solution that maximises ``cost·x`` between bounds and under rows; None where there is none.
 
@@ -110,7 +110,7 @@ def solve(
         gap: Relative gap at which the search stops.
         tolerance: How far a whole number and a row may be missed.
         start: A solution to begin from.
-        seconds: Time limit, or None.
+        nodes: Most nodes of the search tree, or None. Unlike a time limit it ends the same way on every machine.
 
     Returns:
         The solution, or None where the rows cannot be met.
@@ -127,8 +127,8 @@ def solve(
         "mip_feasibility_tolerance": tolerance, "primal_feasibility_tolerance": min(tolerance, 1e-7),
     }.items():  # fmt: skip
         solver.setOptionValue(option, setting)
-    if seconds is not None:
-        solver.setOptionValue("time_limit", seconds)
+    if nodes is not None:
+        solver.setOptionValue("mip_max_nodes", nodes)
     index = np.concatenate([row[0] for row in rows]) if rows else np.zeros(0)
     entries = np.concatenate([row[1] for row in rows]) if rows else np.zeros(0)
     starts = np.cumsum([0, *[len(row[0]) for row in rows]])
@@ -146,7 +146,11 @@ def solve(
     status = solver.getModelStatus()
     if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
         return None
-    if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kModelEmpty):
+    stopped = nodes is not None and solver.getInfo().primal_solution_status == highspy.kSolutionStatusFeasible
+    if (
+        status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kModelEmpty)
+        and not stopped
+    ):
         raise MethodError(
             Problem(
                 "optimal",
