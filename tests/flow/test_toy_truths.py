@@ -33,10 +33,12 @@ def found(built: tuple[County, Workspace], index: str, node: str) -> np.ndarray:
 
 def test_the_indices_find_the_latent_need(built: tuple[County, Workspace]) -> None:
     truth = built[0].truths
-    # Noise of at most 0.3 beside need's 1 leaves Spearman of 0.95 for one indicator. Means of several do better; the exponential
-    # scale, which stretches one end, costs a little. 0.93 holds with room, and an index with one domain turned round fails it.
-    assert spearmanr(found(built, "deprivation", "deprivation"), truth.deprivation).statistic > 0.93
-    assert spearmanr(found(built, "community", "community"), truth.community_need).statistic > 0.90
+    # Noise of at most 0.3 beside need's 1 leaves Spearman of 0.95 for one indicator; means of several do better, and the exponential
+    # scale, which stretches one end, costs a little. Four seeds gave 0.981 to 0.984. Community need's domains disagree (one runs
+    # against the others), so the stretched scale and the straight latent part further: 0.898 to 0.945. A domain turned round, or
+    # left out, falls below both bounds.
+    assert spearmanr(found(built, "deprivation", "deprivation"), truth.deprivation).statistic > 0.95
+    assert spearmanr(found(built, "community", "community"), truth.community_need).statistic > 0.87
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,7 @@ def test_the_indices_find_the_latent_need(built: tuple[County, Workspace]) -> No
 )  # fmt: skip
 def test_each_domain_finds_its_own(built: tuple[County, Workspace], index: str, domain: str) -> None:
     # Health leans on deaths, whose counts of about eight an area scatter widely; the others on noise of at most 0.3.
+    # Four seeds gave 0.90 to 0.92 for health, 0.965 and more for the others.
     bound = 0.85 if domain == "health" else 0.93
     assert spearmanr(found(built, index, domain), built[0].truths.domains[domain]).statistic > bound
 
@@ -64,8 +67,8 @@ def test_most_of_the_doubly_disadvantaged_are_found(built: tuple[County, Workspa
     need = workspace.read("need", where={"definition": "double"})
     ours = set(need[need["doubly_disadvantaged"]]["area"])
     planted = county.truths.doubly_disadvantaged
-    # Two lines are drawn at the tenth through scores with noise, so areas close to a line change sides: a ranking that agrees at
-    # 0.93 keeps about four fifths of a tenth, and both tenths together about two thirds. Half is the floor.
+    # Two lines are drawn at the tenth through scores with noise, so areas close to a line change sides. Four seeds gave 14 of 18,
+    # 8 of 9, 10 of 14 and 8 of 9; half is the floor.
     assert len(ours & planted) >= 0.5 * len(planted)
     assert len(ours & planted) >= 0.5 * len(ours)
 

@@ -132,7 +132,7 @@ def test_official_and_residents_weights_stand_side_by_side(outline: Outline, wor
     assert shown["Income"] == ["35%", "22%", "21% to 23%"]
     assert shown["Homes and streets"] == ["15%", "30%", "29% to 31%"]
     changed = workspace.read("comparisons")
-    assert f"{int(changed['enters'].sum())} areas enter the greatest-need tenth" in told
+    assert f"{int(changed['enters'].sum())} neighbourhoods enter the greatest-need tenth" in told
 
 
 def test_gaps_sources_licences_and_contact_are_told(

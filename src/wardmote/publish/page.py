@@ -165,6 +165,7 @@ class Comparison:
         rows: The weights, domain by domain.
         enters, leaves: Areas in the greatest-need tenth of one alone, by name.
         respondents: How many people gave the weights, in words, or "".
+        one, noun: What one of the areas is called, and several.
     """
 
     title: str
@@ -173,6 +174,8 @@ class Comparison:
     enters: tuple[Place, ...]
     leaves: tuple[Place, ...]
     respondents: str
+    one: str
+    noun: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,6 +581,8 @@ def _comparison(found: Gathering, id_: str, spec: IndexSpec) -> Comparison:
         enters=found.places(level, rows[rows["enters"].fillna(False).astype(bool)]["area"]),
         leaves=found.places(level, rows[rows["leaves"].fillna(False).astype(bool)]["area"]),
         respondents=asked,
+        one=found.level(level).title,
+        noun=found.level(level).plural,
     )
 
 
