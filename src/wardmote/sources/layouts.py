@@ -136,6 +136,21 @@ def _spec_problems(where: str, spec: SourceSpec, long: bool) -> list[Problem]:
     return problems
 
 
+_OWN = (
+    "kind",
+    "level",
+    "parents",
+    "parent_names",
+    "weight",
+    "layout",
+    "indicator_column",
+    "value_column",
+    "period_column",
+    "period",
+)
+"""Settings that only a file of the user's own has."""
+
+
 def wanted_indicators(source: str, spec: SourceSpec, entry: Entry | None) -> frozenset[str]:
     """Return the indicators that the study takes from a set; empty for all.
 
@@ -145,8 +160,19 @@ def wanted_indicators(source: str, spec: SourceSpec, entry: Entry | None) -> fro
         entry: Its set of the catalogue, or None.
 
     Raises:
-        StudyError: The set has no such indicator.
+        StudyError: The set has no such indicator, or a setting has no effect on it.
     """
+    if entry is not None and (
+        idle := [name for name in _OWN if getattr(spec, name) not in ("", {}, "values", "wide")]
+    ):
+        raise StudyError(
+            Problem(
+                f"sources.{source}",
+                f"a setting has no effect on an official set, whose layout is known ({spec.use})",
+                got=", ".join(idle),
+                remedy="Remove it, or read the file as your own, without `use`.",
+            )
+        )
     if entry is None or not spec.indicators:
         return frozenset(spec.indicators)
     known = {measure.indicator for measure in entry.measures}
