@@ -58,6 +58,7 @@ def find_need(
     areas: pd.DataFrame,
     scores: pd.DataFrame,
     summaries: pd.DataFrame,
+    draws: pd.DataFrame | None = None,
     *,
     spec: NeedSpec,
     definition: str,
@@ -69,6 +70,7 @@ def find_need(
         areas: Table `areas`: population.
         scores: Table `scores` with both indices (the root's rows first, as `build_index` writes them).
         summaries: Table `summaries`, for a definition at a higher level.
+        draws: Table `draws` of one section of uncertainty with both indices, or None where it has not run.
         spec: The definition.
         definition: Its name in the study.
         levels: Levels of the study, for what areas are called; the built-in ones by default.
@@ -100,6 +102,9 @@ def find_need(
     kind = np.select(
         [flags[0] & flags[1], flags[0] & ~flags[1], ~flags[0] & flags[1]], [0, 1, 2], default=3
     ).astype(np.int32)
+    joint, doubt = joint_shares(
+        draws, (spec.deprivation, spec.community), level, codes, ranks=ranks, limits=limits, share=spec.share
+    )
     total = len(codes)
     need = frame(
         "need",
@@ -116,11 +121,22 @@ def find_need(
             "deprivation_distance": limits[0] - ranks[0],
             "community_distance": limits[1] - ranks[1],
             "population": people,
+            **joint,
         },
     )
     nouns = nouns_of(level, levels)
     found_here = _findings(
-        definition, spec, level, kind=kind, known=known, people=people, scores=scores, nouns=nouns
+        definition,
+        spec,
+        level,
+        kind=kind,
+        known=known,
+        people=people,
+        scores=scores,
+        nouns=nouns,
+        further=words.joint_findings(
+            spec.title, nouns, joint["p_doubly_disadvantaged"], known & (kind == 0), stale=doubt
+        ),
     )
     return NeedTables(need, found_here)
 
@@ -133,6 +149,85 @@ def threshold(share: float | str | Decimal | Fraction, n: int) -> int:
         n: Areas that are ranked.
     """
     return floor((share if isinstance(share, Fraction) else Fraction(str(share))) * n)
+
+
+def joint_shares(
+    draws: pd.DataFrame | None,
+    indices: tuple[str, str],
+    level: str,
+    codes: Any,
+    *,
+    ranks: list[FloatArray],
+    limits: list[int],
+    share: float,
+) -> tuple[dict[str, FloatArray], bool]:
+    """Return in what share of draws each area is in the greatest-need share of both indices: draw k is one world in both.
+
+    Args:
+        draws: Table `draws`, or None.
+        indices: The two indices.
+        level: Level of the areas.
+        codes: Their codes.
+        ranks: Their ranks in both, as they are now.
+        limits: Last rank inside the share, in both.
+        share: The share.
+
+    Returns:
+        Shares by column of `need`, NaN where nothing is known; and whether the draws are of an older index, which says nothing.
+    """
+    columns = ("p_doubly_disadvantaged", "p_doubly_sampling", "p_doubly_method")
+    unknown = {name: np.full(len(codes), np.nan) for name in columns}
+    rows = (
+        [] if draws is None else [draws[(draws["index"] == i) & (draws["level"] == level)] for i in indices]
+    )
+    if not all(len(one) for one in rows) or not rows:
+        return unknown, False
+    places = []
+    for one, rank in zip(rows, ranks, strict=True):
+        at = pc.index_in(codes, value_set=_column(one, "area")).fill_null(-1).to_numpy(zero_copy_only=False)
+        drawn = _column(one, "rank").cast(pa.float64()).to_numpy(zero_copy_only=False)
+        if not np.array_equal(np.where(at >= 0, drawn[np.maximum(at, 0)], np.nan), rank, equal_nan=True):
+            return unknown, True
+        places.append(at)
+    found = dict(unknown)
+    tables = [_rank_table(one) for one in rows]
+    there = (places[0] >= 0) & (places[1] >= 0)
+    if tables[0].shape[1] == tables[1].shape[1]:
+        inside, drawn_both = np.zeros(len(codes)), np.zeros(len(codes))
+        first, second = (table[at[there]] for table, at in zip(tables, places, strict=True))
+        inside[there] = ((first > 0) & (first <= limits[0]) & (second > 0) & (second <= limits[1])).sum(
+            axis=1
+        )
+        drawn_both[there] = ((first > 0) & (second > 0)).sum(axis=1)
+        found[columns[0]] = np.divide(
+            inside, drawn_both, out=np.full(len(codes), np.nan), where=drawn_both > 0
+        )
+    for component in ("sampling", "method"):
+        found[f"p_doubly_{component}"] = _joint_flags(rows, places, component, share)
+    return found, False
+
+
+def _rank_table(rows: pd.DataFrame) -> Any:
+    """Return the ranks of all draws, shape (areas, draws)."""
+    array = _column(rows, "ranks")
+    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
+
+
+def _joint_flags(rows: list[pd.DataFrame], places: list[Any], component: str, share: float) -> FloatArray:
+    """Return the share of draws of one component inside both, from packed flags; a component that an index lacks never moves it."""
+    out = np.full(len(places[0]), np.nan)
+    draws = int(len(_column(rows[0], "ranks").flatten()) / max(len(rows[0]), 1))
+    flags = [_column(one, f"inside_{component}") for one in rows]
+    shares = [_column(one, "share")[0].as_py() for one in rows]
+    if all(one.null_count == len(one) for one in flags) or any(one != share for one in shares):
+        return out
+    there = (places[0] >= 0) & (places[1] >= 0)
+    both = np.full((int(there.sum()), -(-draws // 8)), 255, dtype=np.uint8)
+    for one, flag, at in zip(rows, flags, places, strict=True):
+        packed = np.frombuffer(b"".join(flag.to_pylist()), dtype=np.uint8).reshape(len(one), -1)
+        both &= packed[at[there]]
+    out[there] = np.unpackbits(both, axis=1, count=draws).sum(axis=1) / draws
+    return out
 
 
 def _flag(values: BoolArray, known: BoolArray) -> Any:
@@ -230,6 +325,7 @@ def _findings(
     people: FloatArray,
     scores: pd.DataFrame,
     nouns: tuple[str, str],
+    further: list[words.Told],
 ) -> pd.DataFrame:
     """Return what was found, in sentences."""
     counts = {name: int(np.count_nonzero(known & (kind == place))) for place, name in enumerate(TYPES)}
@@ -245,6 +341,7 @@ def _findings(
         missing=int(np.count_nonzero(~known)),
         measure="" if own else spec.measure,
     )
+    told += further
     return frame(
         "findings",
         {

@@ -30,6 +30,7 @@ from wardmote.tasks import (
     need_parts,
     no_parts,
     raw_notes,
+    uncertainty_parts,
     why_not_current,
 )
 from wardmote.workspace import WAIT_SECONDS, Workspace, clock
@@ -96,9 +97,24 @@ STAGES: tuple[Stage, ...] = (
         },
     ),
     Stage(
+        "uncertainty",
+        "wardmote.uncertainty:find_uncertainty",
+        reads=("areas", "memberships", "indicators", "values", "priorities", "boundaries"),
+        writes=(
+            "ranks", "summary_ranks", "draws", "rank_shares", "sensitivity", "factors", "findings",
+        ),
+        sections=lambda study: study.uncertainty,
+        choose=uncertainty_parts,
+        settings=lambda study, id_: {
+            "spec": study.uncertainty[id_], "uncertainty": id_, "seed": study.study.seed,
+            "indices": {name: study.index[name] for name in study.uncertainty[id_].indices},
+            "levels": levels_of(study),
+        },
+    ),
+    Stage(
         "need",
         "wardmote.need:find_need",
-        reads=("areas", "scores", "summaries"),
+        reads=("areas", "scores", "summaries", "draws"),
         writes=("need", "findings"),
         sections=lambda study: study.need,
         choose=need_parts,
@@ -113,6 +129,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "conversion": ("sources", "areas"),
     "index": ("sources", "areas", "conversion"),
     "comparison": ("sources", "areas", "conversion", "index"),
+    "uncertainty": ("sources", "areas", "conversion", "index"),
     "need": ("sources", "areas", "conversion", "index"),
 }
 """The stages that a stage stands on: `wardmote run need` brings these up to date first."""
@@ -466,6 +483,10 @@ def compile_all(study: Study, ledger: Ledger | None = None) -> None:
             compile_index(spec, index=id_)
         except WardmoteError as error:
             problems += error.problems
+    for id_, doubt in study.uncertainty.items():
+        from wardmote.uncertainty.factors import check_uncertainty
+
+        problems += check_uncertainty(doubt, id_, study.index)
     if problems:
         raise StudyError(problems)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-Kind = Literal["text", "number", "whole", "flag", "date", "shape", "ranks"]
+Kind = Literal["text", "number", "whole", "flag", "date", "shape", "ranks", "bits"]
 Access = Literal["open", "derived-only", "private"]
 
 ACCESS_ORDER: tuple[Access, ...] = ("open", "derived-only", "private")
@@ -38,7 +38,8 @@ class Column:
 
     Attributes:
         name: Its name, as it stands in files.
-        kind: text, number (64-bit float), whole (64-bit integer), flag (true or false), date (ISO 8601 text), shape (WKB bytes).
+        kind: text, number (64-bit float), whole (64-bit integer), flag (true or false), date (ISO 8601 text), shape
+            (WKB bytes), ranks (a list of whole numbers), bits (packed flags).
         meaning: What a value says, in one sentence.
         unit: Unit of a number, or "" where it has none (or where another column states it).
         required: Whether null is refused.
@@ -449,6 +450,17 @@ TABLES: dict[str, Table] = {
                 ),
                 Column("rank", "whole", "rank without any uncertainty", low=1),
                 _text("measure", "summary that was ranked; null at the index's own level", required=False),
+                _number("share", "the greatest-need share of the next two columns", low=0, high=1),
+                Column(
+                    "inside_sampling",
+                    "bits",
+                    "whether it is in the share in each draw of sampling error alone, eight draws a byte, the first highest",
+                ),
+                Column(
+                    "inside_method",
+                    "bits",
+                    "the same for choices of method alone; where an index lacks a component, as it is without uncertainty",
+                ),
             ),
         ),
         Table(
@@ -607,7 +619,19 @@ TABLES: dict[str, Table] = {
                 _number("population", "usual residents", "people", low=0),
                 _number(
                     "p_doubly_disadvantaged",
-                    "probability or share of tested choices; null until uncertainty has run",
+                    "share of draws, choices and sampling error together, in which it is; null until uncertainty has run",
+                    low=0,
+                    high=1,
+                ),
+                _number(
+                    "p_doubly_sampling",
+                    "probability by modelled sampling error alone; null where none is modelled",
+                    low=0,
+                    high=1,
+                ),
+                _number(
+                    "p_doubly_method",
+                    "share of the tested choices under which it is; null where none were tested",
                     low=0,
                     high=1,
                 ),
@@ -667,6 +691,7 @@ def arrow_schema(name: str) -> pa.Schema:
         "flag": pa.bool_(),
         "shape": pa.binary(),
         "ranks": pa.list_(pa.int32()),
+        "bits": pa.binary(),
     }
     return pa.schema(
         [

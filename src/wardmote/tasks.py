@@ -118,14 +118,36 @@ def comparison_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     }
 
 
+def uncertainty_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """Uncertainty reads what its indices read, and what its factors name: counts, rates, priorities."""
+    spec = study.uncertainty[section]
+    chosen: dict[str, dict[str, Part]] = {}
+    for index in spec.indices:
+        for name, parts in index_parts(study, index, ledger).items():
+            chosen.setdefault(name, {}).update({part.file: part for part in parts})
+    named = {name for one in spec.factors for name in (one.numerator, one.denominator, one.through) if name}
+    levels = {level for index in spec.indices for level in _levels_of(study.index[index])}
+    for part in _holding(ledger, named, levels):
+        chosen["values"].setdefault(part.file, part)
+    between = {source for one in spec.factors for source in one.between}
+    for part in ledger.parts("priorities", between):
+        chosen["priorities"].setdefault(part.file, part)
+    found = {
+        name: tuple(sorted(parts.values(), key=lambda part: part.file)) for name, parts in chosen.items()
+    }
+    return {**found, "indicators": _beside("indicators", found["values"], ledger)}
+
+
 def need_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
-    """A definition of need reads the two indices that it names."""
+    """A definition of need reads the two indices that it names, and draws of both where uncertainty has run."""
     spec = study.need[section]
     two = (spec.deprivation, spec.community)
+    joint = [id_ for id_, doubt in study.uncertainty.items() if set(two) <= set(doubt.indices)]
     return {
         "areas": ledger.parts("areas"),
         "scores": ledger.parts("scores", two),
         "summaries": ledger.parts("summaries", two),
+        "draws": ledger.parts("draws", joint[:1]),
     }
 
 
@@ -234,11 +256,19 @@ def spec_of(study: Study, task: Task, *, full: bool = False) -> Any:
     """
     settings = task.stage.settings(study, task.id)
     spec = settings.pop("spec", None)
-    others = {key: value for key, value in settings.items() if key != "levels"}  # an ingredient of its own
+    # Levels are an ingredient of their own.
+    others = {key: _plain(value) for key, value in settings.items() if key != "levels"}
     if spec is None:
         return others
     said = spec.model_dump(mode="json", by_alias=True, exclude_defaults=not full)
     return {"settings": said, **others} if full else said
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as JSON: records of the study as the values that they hold."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return value.model_dump(mode="json", by_alias=True) if hasattr(value, "model_dump") else value
 
 
 def why_not_current(

@@ -564,7 +564,50 @@ def driver_findings(
     if not known:
         return []
     share, alone, name = max(known)
-    what = f"of all factors, {name} goes with most of how far ranks move: {percent(max(alone, 0.0))} of the variance by itself"
+    what = f"of all factors, {name} goes with most of how far ranks move: about {percent(min(max(alone, 0.0), 1.0))} of the variance by itself"
     return [
         (sentence(f"{title}: {what}, {percent(min(share, 1.0))} with its interactions"), share, "sensitivity")
     ]
+
+
+def joint_findings(
+    title: str, nouns: tuple[str, str], shares: Any, inside: Any, *, stale: bool
+) -> list[Told]:
+    """Return how sure it is which areas have both needs; nothing where uncertainty has not run.
+
+    Args:
+        title: What an area with both is called.
+        nouns: How one and several areas are called.
+        shares: Share of draws in which each area has both, an array, NaN where not known.
+        inside: Whether it has both as the indices are, an array.
+        stale: Whether the draws are of older indices.
+    """
+    if stale:
+        what = "how sure that is is not said, because the indices have changed since: run `wardmote run uncertainty`"
+        return [(sentence(what), float("nan"), "need")]
+    classes = [sureness(p) for p in shares[inside].tolist()]
+    if not any(classes):
+        return []
+    total = len(classes)
+    parts = [
+        f"{classes.count(word):,} {are(classes.count(word))} {_SURENESS_WORDS[word]}"
+        for word in ("firm", "likely", "toss-up")
+    ]
+    told = [
+        (
+            sentence(
+                f"{title}: of {count(total, *nouns)}, {listed(parts)}, in the same worlds of both indices"
+            ),
+            float(classes.count("firm")),
+            "need",
+        )
+    ]
+    others = [
+        p
+        for p, one in zip(shares.tolist(), inside.tolist(), strict=True)
+        if not one and p >= SURENESS["likely"]
+    ]
+    if others:
+        what = f"{count(len(others), *nouns)} {are(len(others))} not on the list and would be in two thirds of worlds or more"
+        told.append((sentence(f"{title}: {what}"), float(len(others)), "need"))
+    return told

@@ -1,0 +1,393 @@
+"""Sampling error of single indicators: what each leaf might have been, draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wardmote.engine.inputs import Inputs, Leaf, read_columns
+from wardmote.engine.plan import Plan
+from wardmote.engine.stream import Variant
+from wardmote.errors import InputError, Problem
+from wardmote.methods import sampling
+from wardmote.methods.checks import BoolArray, FloatArray, IntArray
+from wardmote.methods.quantiles import draw_ranks
+from wardmote.methods.sampling import Stream as Source
+from wardmote.methods.shrink import shrink
+from wardmote.study import CorrelationSpec, FactorSpec
+from wardmote.uncertainty.factors import COUNTS, Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POPULATION = "population"
+"""Word of a study for the usual residents of the table `areas`, as a denominator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Published ranks and the rates that they rank: turns drawn rates back into ranks.
+
+    A drawn rate takes the published rank of its place, so that gaps and ties of the publisher stay as they are; areas with
+    equal drawn rates keep their published order.
+
+    Attributes:
+        by_rank: Areas with a rank, from the lowest published rank on.
+        ranks: Published ranks in that order.
+        falling: Whether rank 1 is the highest rate.
+    """
+
+    by_rank: IntArray
+    ranks: FloatArray
+    falling: bool
+
+    def ranked(self, rates: FloatArray) -> FloatArray:
+        """Return ranks for drawn rates, shape (draws, n); NaN where there is no published rank."""
+        out = np.full(rates.shape, np.nan)
+        step = max(1, 2**19 // rates.shape[1])
+        for start in range(0, len(rates), step):
+            some = rates[start : start + step][:, self.by_rank]
+            places = draw_ranks(some if self.falling else -some) - 1
+            for row, place in enumerate(places):
+                _break_ties(place)
+                out[start + row, self.by_rank] = self.ranks[place]
+        return out
+
+
+def _break_ties(place: Any) -> None:
+    """Give areas that share a place the next ones in their given order, in the array itself."""
+    counts = np.bincount(place, minlength=len(place))
+    if counts.max() < 2:
+        return
+    shared = np.flatnonzero(counts[place] > 1)
+    order = shared[np.argsort(place[shared], kind="stable")]
+    groups = place[order]
+    first = np.r_[True, groups[1:] != groups[:-1]]
+    start = np.flatnonzero(first)
+    lengths = np.diff(np.r_[start, len(groups)])
+    place[order] = groups + (np.arange(len(groups)) - np.repeat(start, lengths))
+
+
+@dataclass(frozen=True, slots=True)
+class LeafError:
+    """The error of one leaf.
+
+    Attributes:
+        leaf: The leaf.
+        factor: Path of the factor that it belongs to.
+        source: Where its random numbers come from.
+        spec: What the study says of the error.
+        value: What is drawn round: the leaf's values, or the rates that were ranked, or shrunk proportions; shape (n,).
+        numerator: Counts, or None.
+        denominator: What they are counts of, or None.
+        spread: Standard errors, or None.
+        known: Which values are drawn; the others stay.
+        order: How drawn rates become ranks again, or None.
+        shrunk: Whether draws are of shrunk proportions.
+    """
+
+    leaf: str
+    factor: str
+    source: Source
+    spec: FactorSpec
+    value: FloatArray
+    numerator: FloatArray | None
+    denominator: FloatArray | None
+    spread: FloatArray | None
+    known: BoolArray
+    order: Order | None = None
+    shrunk: bool = False
+
+    def draw(self, areas: sampling.WordArray, draws: range) -> FloatArray:
+        """Return the leaf's values in some draws, shape (draws, n).
+
+        Args:
+            areas: Keys of the areas, from `sampling.cell_keys`.
+            draws: Which draws.
+        """
+        out = self._counts(areas, draws) if self.numerator is not None and not self.shrunk else None
+        if out is None:
+            assert self.spread is not None
+            if self.shrunk:
+                out = sampling.logit_normal(
+                    self.source, areas, draws, proportion=self.value, logit_error=self.spread
+                )
+            else:
+                out = sampling.normal(self.source, areas, draws, value=self.value, standard_error=self.spread)
+        if not self.known.all():
+            out[:, ~self.known] = self.value[~self.known]
+        return out if self.order is None else self.order.ranked(out)
+
+    def _counts(self, areas: sampling.WordArray, draws: range) -> FloatArray:
+        """Return drawn rates: the published value times the drawn count by the published one."""
+        assert self.numerator is not None
+        count = np.where(self.known, self.numerator, np.nan)
+        if self.spec.error == "poisson":
+            out = sampling.poisson(self.source, areas, draws, mean=count)
+        else:
+            assert self.denominator is not None
+            # An approximate denominator may lie below its numerator: there everybody is counted and nothing varies.
+            trials = np.where(self.known, np.maximum(np.round(self.denominator), np.ceil(count)), np.nan)
+            chance = count / trials
+            exact = bool(np.array_equal(self.value[self.known], chance[self.known]))
+            if self.spec.error == "beta-binomial":
+                assert self.spec.clustering is not None
+                out = sampling.beta_binomial(
+                    self.source, areas, draws, trials=trials, probability=chance,
+                    clustering=self.spec.clustering, share=exact,
+                )  # fmt: skip
+            else:
+                out = sampling.binomial(
+                    self.source, areas, draws, trials=trials, probability=chance, share=exact
+                )
+            if exact:
+                return out
+        factor = np.divide(self.value, count, out=np.zeros_like(count), where=count > 0)
+        for row in range(len(out)):  # row by row, so that it stays in cache
+            out[row] *= factor
+        return out
+
+
+def leaf_errors(
+    variant: Variant,
+    inputs: Inputs,
+    targets: Sequence[Target],
+    *,
+    values: pd.DataFrame,
+    seed: int,
+    correlations: Sequence[CorrelationSpec],
+    where: str,
+) -> dict[str, LeafError]:
+    """Return the error of every leaf that has one, by leaf.
+
+    Args:
+        variant: The index as it is.
+        inputs: Its columns.
+        targets: What the factors touch in it; those that are no values are passed over.
+        values: Table `values`: counts, standard errors, intervals.
+        seed: Seed of the study.
+        correlations: Matrices that the study states.
+        where: The section, for problems.
+
+    Raises:
+        InputError: Counts, errors or rates that a factor names are not there or cannot be; all together.
+    """
+    plan = variant.plan
+    wanted: dict[str, str] = {}
+    chosen = [(target, leaf) for target in targets if target.factor.kind == "values" for leaf in target.nodes]
+    for target, leaf in chosen:
+        spec, node = target.factor.spec, plan.nodes[leaf]
+        wanted.setdefault(spec.through or node.indicator, "" if spec.through else node.period)
+        wanted.update({n: "" for n in (spec.numerator, spec.denominator) if n and n != POPULATION})
+    columns = read_columns(values, inputs.level, inputs.codes, wanted, where=where) if wanted else {}
+    sources = _sources(plan, chosen, seed, correlations)
+    problems: list[Problem] = []
+    found = {}
+    for target, leaf in chosen:
+        error = _leaf_error(
+            variant, inputs, target, leaf, columns=columns, source=sources[leaf], problems=problems
+        )
+        if error is not None:
+            found[leaf] = error
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def identity(plan: Plan, spec: FactorSpec, leaf: str) -> str:
+    """Return the indicator that keys a leaf's random numbers: the rate where ranks are drawn through it."""
+    return spec.through or plan.nodes[leaf].indicator
+
+
+def _sources(
+    plan: Plan,
+    chosen: Sequence[tuple[Target, str]],
+    seed: int,
+    correlations: Sequence[CorrelationSpec],
+) -> dict[str, Source]:
+    """Return where each leaf's random numbers come from: its own, its group's, or a matrix's."""
+    names = {leaf: identity(plan, target.factor.spec, leaf) for target, leaf in chosen}
+    found = {leaf: sampling.independent(seed, name) for leaf, name in names.items()}
+    for target, leaf in chosen:
+        spec = target.factor.spec
+        if spec.group:
+            found[leaf] = sampling.within_domain(seed, [names[leaf]], spec.group, spec.correlation or 0.0)[0]
+    for matrix in correlations:
+        streams = dict(
+            zip(matrix.indicators, sampling.correlated(seed, matrix.indicators, matrix.matrix), strict=True)
+        )
+        for leaf, name in names.items():
+            found[leaf] = streams.get(name, found[leaf])
+    return found
+
+
+def _leaf_error(
+    variant: Variant,
+    inputs: Inputs,
+    target: Target,
+    leaf: str,
+    *,
+    columns: Mapping[str, Leaf],
+    source: Source,
+    problems: list[Problem],
+) -> LeafError | None:
+    """Return one leaf's error, or add why there is none."""
+    plan, spec, where = variant.plan, target.factor.spec, target.factor.where
+    name = identity(plan, spec, leaf)
+    own = columns.get(name)
+    if own is None:
+        problems.append(Problem(where, f"there are no values of {name} at {inputs.level}"))
+        return None
+    value, order = own.column, None
+    if spec.through:
+        order = _order(plan, inputs, leaf, value, where=where, problems=problems)
+    if any(leaf in op.targets for op in plan.of_kind("shrink")):
+        return _shrunk_error(variant, target, leaf, source, problems)
+    numerator = denominator = spread = None
+    if spec.error in COUNTS:
+        numerator, denominator = _count_columns(spec, own, inputs, columns, where=where, problems=problems)
+        if numerator is None:
+            return None
+        known = ~np.isnan(numerator) & ~np.isnan(value)
+        if denominator is not None:
+            known &= denominator > 0
+    else:
+        spread = _spread(spec, own, where, problems)
+        if spread is None:
+            return None
+        known = ~np.isnan(spread) & ~np.isnan(value)
+    return LeafError(
+        leaf, target.factor.path, source, spec, value, numerator, denominator, spread, known, order
+    )
+
+
+def _count_columns(
+    spec: FactorSpec,
+    own: Leaf,
+    inputs: Inputs,
+    columns: Mapping[str, Leaf],
+    *,
+    where: str,
+    problems: list[Problem],
+) -> tuple[FloatArray | None, FloatArray | None]:
+    """Return numerators and denominators, or add what is missing or cannot be."""
+
+    def column(named: str, of_values: str) -> FloatArray | None:
+        if named == POPULATION:
+            return inputs.population
+        if named:
+            leaf = columns.get(named)
+            return None if leaf is None else leaf.column
+        return own.errors.get(of_values)
+
+    numerator = column(spec.numerator, "numerator")
+    needs = spec.error != "poisson"
+    denominator = column(spec.denominator, "denominator") if needs else None
+    missing = [] if numerator is not None else ["numerator"]
+    if needs and (denominator is None or np.isnan(denominator).all()):
+        missing.append("denominator")
+    remedy = 'Name an indicator that holds them (or denominator = "population"), or another error.'
+    problems += [
+        Problem(
+            f"{where}.{name}", "there are no counts", getattr(spec, name), f"a {name} for each area", remedy
+        )
+        for name in missing
+    ]
+    for name, counts in (("numerator", numerator), ("denominator", denominator)):
+        bad = 0 if counts is None else int(np.count_nonzero(counts < 0))
+        if bad:
+            problems.append(Problem(f"{where}.{name}", "counts are negative", f"{bad} of them", "0 or more"))
+            missing.append(name)
+    return (None, None) if missing else (numerator, denominator)
+
+
+def _spread(spec: FactorSpec, own: Leaf, where: str, problems: list[Problem]) -> FloatArray | None:
+    """Return standard errors, published or stated, or add why there are none."""
+    if spec.error == "sd":
+        assert spec.sd is not None
+        return np.full(own.column.shape, spec.sd)
+    if spec.error == "standard-error":
+        spread = own.errors.get("standard_error")
+        if spread is not None and bool((spread < 0).any()):
+            problems.append(
+                Problem(where, "a standard error is negative", f"{np.nanmin(spread):g}", "0 or more")
+            )
+            return None
+    else:
+        low, high = own.errors.get("low"), own.errors.get("high")
+        if low is None or high is None:
+            spread = None
+        elif bool((high < low).any()):
+            problems.append(
+                Problem(where, "intervals stand upside down", f"{int((high < low).sum())} of them")
+            )
+            return None
+        else:
+            spread = sampling.normal_spread(low, high, coverage=spec.coverage)
+    if spread is None:
+        told = "standard errors" if spec.error == "standard-error" else "intervals"
+        problems.append(
+            Problem(where, f"no {told} are published with these values", remedy="State another error.")
+        )
+    return spread
+
+
+def _order(
+    plan: Plan, inputs: Inputs, leaf: str, rates: FloatArray, *, where: str, problems: list[Problem]
+) -> Order | None:
+    """Return how rates become the leaf's ranks, after checking that the published ones do."""
+    ranks = inputs.leaves[leaf].column
+    by_rank = np.argsort(ranks, kind="stable")
+    by_rank = by_rank[~np.isnan(ranks[by_rank])]
+    sorted_rates = rates[by_rank]
+    lacking = int(np.isnan(sorted_rates).sum())
+    if lacking:
+        problems.append(Problem(where, "areas have a rank and no rate", f"{lacking}", "a rate for each rank"))
+        return None
+    steps = np.diff(sorted_rates)
+    falling = bool(sorted_rates[0] >= sorted_rates[-1])
+    odd = int(np.count_nonzero(steps > 0 if falling else steps < 0))
+    if odd:
+        got = f"{odd} areas out of order"
+        expected = f"rates that stand in the order of {plan.nodes[leaf].indicator}"
+        problems.append(
+            Problem(f"{where}.through", "the published ranks do not rank these rates", got, expected)
+        )
+        return None
+    return Order(by_rank, ranks[by_rank], falling)
+
+
+def _shrunk_error(
+    variant: Variant, target: Target, leaf: str, source: Source, problems: list[Problem]
+) -> LeafError | None:
+    """Return the error of a leaf that the index shrinks: the empirical-Bayes posterior round its shrunk proportion.
+
+    Noise added to raw counts before shrinking is not that: its 90% intervals cover 87% (docs/methods/uncertainty.md).
+    """
+    around, spec, where = variant.surroundings, target.factor.spec, target.factor.where
+    if spec.error != "binomial":
+        problems.append(
+            Problem(f"{where}.error", "a shrunk rate has binomial error", str(spec.error), "binomial")
+        )
+        return None
+    operation = [op for op in variant.plan.of_kind("shrink") if leaf in op.targets][-1]
+    r, n = around.numerators.get(leaf), around.denominators.get(leaf)
+    if r is None or n is None:
+        problems.append(
+            Problem(where, f"{leaf} has no counts", expected="values with numerator and denominator")
+        )
+        return None
+    groups = around.groups[operation.settings["towards"]]
+    shrunk = shrink(r, n, groups, names=[leaf])
+    inside = (groups >= 0) & (n > 0)
+    size = np.bincount(groups[inside], minlength=int(groups.max(initial=0)) + 1)
+    members = np.where(groups >= 0, np.maximum(size[np.maximum(groups, 0)], 1), 1)
+    spread = sampling.shrunk_spread(r, n, shrunk.weight, members)
+    known = ~np.isnan(spread) & ~np.isnan(shrunk.proportion)
+    return LeafError(
+        leaf, target.factor.path, source, spec, shrunk.proportion, None, None,
+        np.where(known, spread, 0.0), known, shrunk=True,
+    )  # fmt: skip
