@@ -442,7 +442,7 @@ class FactorSpec(Spec):
         concentration: Weights are drawn from a Dirichlet distribution round those of the index; higher is tighter.
         between: Two sets of weights to draw between, evenly: "official" and a source of priorities.
         area: Area whose priorities are meant, where the source holds several.
-        choices: Values of the field, or tables of fields.
+        choices: Values of the field, or tables of fields; a table that names a method says all of its settings.
         p: Probability of each choice, summing to 1 (even by default); of a leave_out, the probability that one is left out.
         error: What the published figures allow to be drawn: binomial, poisson, beta-binomial (counts), standard-error,
             interval (published), or sd (given here).

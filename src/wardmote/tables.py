@@ -120,6 +120,25 @@ _AREA = _text("area", "official code of the area")
 _INDEX = _text("index", "the index, as named in the study")
 _NODE = _text("node", "the node of the index tree; the root is named as the index's recipe names it")
 _SOURCE = _text("source", "the source, as named in the study")
+_COMPONENT = _text(
+    "component",
+    "what varies: sampling error, choices of method, or both",
+    allowed=("sampling", "method", "both"),
+)
+_COVERAGE = Column(
+    "coverage", "number", "share of draws that the interval holds", required=True, low=0, high=1
+)
+_INTERVAL = (
+    Column("rank_low", "whole", "rank nearest the greatest need in the interval", low=1),
+    Column("rank_median", "whole", "middle rank", low=1),
+    Column("rank_high", "whole", "rank farthest from the greatest need in the interval", low=1),
+    _number(
+        "p_greatest_need",
+        "share of draws in the greatest-need share: a probability for sampling, a share of the tested choices for method",
+        low=0,
+        high=1,
+    ),
+)
 _RANK = Column(
     "rank", "whole", "rank among all areas with a score; 1 is the greatest need, ties share the best", low=1
 )
@@ -471,29 +490,9 @@ TABLES: dict[str, Table] = {
                 _INDEX,
                 _LEVEL,
                 _AREA,
-                _text(
-                    "component",
-                    "what varies: sampling error, choices of method, or both",
-                    allowed=("sampling", "method", "both"),
-                ),
-                Column(
-                    "coverage",
-                    "number",
-                    "share of draws that the interval holds",
-                    required=True,
-                    low=0,
-                    high=1,
-                ),
-                Column("rank_low", "whole", "rank nearest the greatest need in the interval", low=1),
-                Column("rank_median", "whole", "middle rank", low=1),
-                Column("rank_high", "whole", "rank farthest from the greatest need in the interval", low=1),
-                _number(
-                    "p_greatest_need",
-                    "share of draws in the greatest-need share: a probability for sampling, a share of the tested"
-                    " choices for method",
-                    low=0,
-                    high=1,
-                ),
+                _COMPONENT,
+                _COVERAGE,
+                *_INTERVAL,
             ),
         ),
         Table(
@@ -505,24 +504,12 @@ TABLES: dict[str, Table] = {
                 _LEVEL,
                 _AREA,
                 _text("measure", "which summary"),
-                _text("component", "what varies", allowed=("sampling", "method", "both")),
-                Column(
-                    "coverage",
-                    "number",
-                    "share of draws that the interval holds",
-                    required=True,
-                    low=0,
-                    high=1,
-                ),
+                _COMPONENT,
+                _COVERAGE,
                 _number("value_low", "lower end of the summary"),
                 _number("value_median", "its middle"),
                 _number("value_high", "upper end of the summary"),
-                Column("rank_low", "whole", "rank nearest the greatest need in the interval", low=1),
-                Column("rank_median", "whole", "middle rank", low=1),
-                Column("rank_high", "whole", "rank farthest from the greatest need in the interval", low=1),
-                _number(
-                    "p_greatest_need", "share of draws in the greatest-need share of its level", low=0, high=1
-                ),
+                *_INTERVAL,
             ),
         ),
         Table(

@@ -563,11 +563,11 @@ def driver_findings(
     ]
     if not known:
         return []
-    share, alone, name = max(known)
-    what = f"of all factors, {name} goes with most of how far ranks move: about {percent(min(max(alone, 0.0), 1.0))} of the variance by itself"
-    return [
-        (sentence(f"{title}: {what}, {percent(min(share, 1.0))} with its interactions"), share, "sensitivity")
-    ]
+    share, by_itself, name = max(known)
+    alone, whole = (percent(min(max(part, 0.0), 1.0)) for part in (by_itself, share))
+    what = f"of all factors, {name} goes with most of how far ranks move"
+    told = f"{title}: {what}: about {alone} of the variance by itself, {whole} with its interactions"
+    return [(sentence(told), share, "sensitivity")]
 
 
 def joint_findings(

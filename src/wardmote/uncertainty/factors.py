@@ -270,11 +270,20 @@ def _nodes(plan: Plan, word: str) -> tuple[str, ...]:
 
 
 def _choice_target(factor: Factor, spec: IndexSpec) -> Target | None:
-    """Return the step and fields of a choice; ``steps.ID`` takes whole tables, ``steps.ID.FIELD`` values."""
-    steps = {step.id for step in spec.steps}
+    """Return the step and fields of a choice; ``steps.ID`` takes whole tables, ``steps.ID.FIELD`` values.
+
+    A table that names a method says all of its settings: those of the step's own method do not carry over.
+    """
+    steps = {step.id: step for step in spec.steps}
     if factor.rest in steps:
-        tables = tuple(dict(one) if isinstance(one, Mapping) else {"": one} for one in factor.spec.choices)
-        return Target(factor, step=factor.rest, fields=tables)
+        step, tables = steps[factor.rest], []
+        own = step.model_fields_set - {"id", "on", "per", "do", "method"}
+        for one in factor.spec.choices:
+            table = dict(one) if isinstance(one, Mapping) else {"": one}
+            about = type(step).model_fields
+            usual = {name: about[name].get_default(call_default_factory=True) for name in sorted(own)}
+            tables.append({**usual, **table} if "method" in table else table)
+        return Target(factor, step=factor.rest, fields=tuple(tables))
     name, _, field = factor.rest.rpartition(".")
     if name in steps:
         return Target(factor, step=name, fields=tuple({field: one} for one in factor.spec.choices))
@@ -345,7 +354,7 @@ def _clashes(index: str, targets: Iterable[Target]) -> list[Problem]:
     problems, seen = [], dict[tuple[str, str], str]()
     for target in targets:
         things: list[tuple[str, str]] = [(target.factor.kind, name) for name in target.nodes]
-        things += [(f"step {target.step}", field) for fields in target.fields[:1] for field in fields]
+        things += sorted({(f"step {target.step}", field) for fields in target.fields for field in fields})
         for thing in things:
             if thing in seen:
                 what = f"{seen[thing]} varies the same in {index}"

@@ -12,8 +12,7 @@ import pyarrow as pa
 from wardmote.engine.inputs import Inputs
 from wardmote.methods.checks import FloatArray
 from wardmote.methods.quantiles import RankArray, draw_ranks, rank_quantiles, share_within
-from wardmote.methods.ranks import best_rank
-from wardmote.methods.share import last_rank
+from wardmote.methods.ranks import best_rank, last_rank
 from wardmote.study import IndexSpec, UncertaintySpec
 from wardmote.tables import frame
 from wardmote.uncertainty.build import Prepared

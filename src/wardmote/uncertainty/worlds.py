@@ -58,6 +58,8 @@ class IndexWorlds:
         residents: Weights that people stated, by factor's path and node.
         areas: Keys of the areas.
         seed: Seed of the study.
+        recorded: Worlds to be replayed instead of drawn, by factor's path: of a choice the position in each draw, of weights a
+            column of weights by node.
     """
 
     base: Variant
@@ -67,6 +69,7 @@ class IndexWorlds:
     residents: Mapping[str, Mapping[str, float]]
     areas: sampling.WordArray
     seed: int
+    recorded: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -112,7 +115,11 @@ def codes_of(worlds: IndexWorlds, arm: Arm, draws: range) -> list[IntArray | Non
         if factor.path not in arm.offsets:
             found.append(None)
             continue
-        u = uniform(worlds.seed, f"factor {factor.path}", _shifted(draws, arm.offsets[factor.path]))
+        here = _shifted(draws, arm.offsets[factor.path])
+        if factor.path in worlds.recorded:
+            found.append(np.asarray(worlds.recorded[factor.path])[here.start : here.stop])
+            continue
+        u = uniform(worlds.seed, f"factor {factor.path}", here)
         found.append(sobol.choice(u, factor.probabilities))
     return found
 
@@ -157,6 +164,8 @@ def _weighed(
     """Return drawn weights of a factor's nodes, before they are scaled back to their sum."""
     spec, path = target.factor.spec, target.factor.path
     nodes = [node for node in target.nodes if node in base]
+    if path in worlds.recorded:
+        return {n: np.asarray(worlds.recorded[path][n])[draws.start : draws.stop] for n in nodes}
     if spec.spread is not None:
         width = spec.spread
         return {
