@@ -20,6 +20,13 @@ from wardmote.methods.solver import Row, Solution, rule_rows, scaled, solve, sol
 GAP = 1e-6
 """Relative gap at which the search stops: the choice is worth at least 1 − 10⁻⁶ of the best possible (one place in a million)."""
 
+MAX_MIN_GAP = 0.01
+"""Relative gap of each step of :func:`max_min`. Many choices serve all parts nearly alike, so the last hundredth of a part's share takes
+longer to prove than all before, and nobody would notice it."""
+
+MAX_MIN_NODES = 500
+"""Most nodes of the search tree in each step of :func:`max_min`; seconds for a country, and the bound says what is left open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
@@ -94,8 +101,9 @@ def optimal(
 
 
 def max_min(
-    value: npt.ArrayLike, parts: npt.ArrayLike, rules: Rules, *, base: npt.ArrayLike | None = None, gap: float = GAP,
+    value: npt.ArrayLike, parts: npt.ArrayLike, rules: Rules, *, base: npt.ArrayLike | None = None, gap: float = MAX_MIN_GAP,
     levels: int | None = None,
+    nodes: int = MAX_MIN_NODES,
 ) -> tuple[Optimum, FloatArray]:  # fmt: skip
     """Return the choice that serves the least-served part as well as can be, then the second least, and so on.
 
@@ -110,6 +118,7 @@ def max_min(
         base: What each part's worth is divided by, such as its people in need, shape (G,), > 0; None for 1.
         gap: Relative gap of each step, 0 to 1.
         levels: How many of the smallest are treated, 1 to G; None for all.
+        nodes: Most nodes of each step's search tree; then the best found so far is held. A count, so that machines agree.
 
     Returns:
         The optimum, whose ``worth`` holds the sum of the k smallest for each k and whose ``bound`` belongs to the first; and what
@@ -144,7 +153,7 @@ def max_min(
     best: BoolArray | None = None
     bound = np.inf
     for k in range(1, min(levels or count, count) + 1):
-        best, limit = programme.smallest(k, gap)
+        best, limit = programme.smallest(k, gap, nodes)
         if best is None:
             raise _conflicting(rules)
         served = np.sort(_served(best, table[0], group, divisor))
@@ -275,7 +284,7 @@ class _Programme:
                 (index, np.append(row[self.areas][inside] / (divisor[g] * most), -1.0), 0.0, 0.0)
             )
 
-    def smallest(self, k: int, gap: float) -> tuple[BoolArray | None, float]:
+    def smallest(self, k: int, gap: float, nodes: int) -> tuple[BoolArray | None, float]:
         """Return the choice with the greatest sum of the k smallest parts, and the bound on that sum."""
         if self.impossible:
             return None, -np.inf
@@ -291,7 +300,9 @@ class _Programme:
         lower = np.concatenate([self.lower, self.extra_lower])
         upper = np.concatenate([self.upper, np.full(self.costs_extra, np.inf)])
         whole = np.concatenate([np.ones(len(self.areas)), np.zeros(self.costs_extra)]).astype(np.int32)
-        result: Solution | None = solve(cost, lower, upper, self.rows, whole, gap=gap, tolerance=1e-7)
+        result: Solution | None = solve(
+            cost, lower, upper, self.rows, whole, gap=gap, tolerance=1e-7, nodes=nodes
+        )
         return (None, -np.inf) if result is None else (self._whole(result.x), result.bound * self.unit)
 
     def hold_smallest(self, k: int, least: float) -> None:
