@@ -66,6 +66,11 @@ def conflict(rules: Rules) -> tuple[RuleName, ...]:
     names = all_rules(rules)
     if can_hold(rules, names):
         return ()
+    # Whole families first (all caps of a grouping …): most have no part in the clash, and one test sets each aside.
+    for family in dict.fromkeys((name.kind, name.of) for name in names):
+        rest = [name for name in names if (name.kind, name.of) != family]
+        if not can_hold(rules, rest):
+            names = rest
     found = set(_quick([], names, lambda some: not can_hold(rules, some)))
     return tuple(name for name in names if name in found)
 
