@@ -119,6 +119,8 @@ _LEVEL = _text("level", "level and vintage of the area, for instance lsoa21")
 _AREA = _text("area", "official code of the area")
 _INDEX = _text("index", "the index, as named in the study")
 _NODE = _text("node", "the node of the index tree; the root is named as the index's recipe names it")
+_ROUND = _text("round", "the funding round, as named in the study")
+_RULES = _text("rules", "the set of rules: stated for the round's own, or what it is set beside")
 _SOURCE = _text("source", "the source, as named in the study")
 _COMPONENT = _text(
     "component",
@@ -465,21 +467,19 @@ TABLES: dict[str, Table] = {
                 _LEVEL,
                 _AREA,
                 Column(
-                    "ranks", "ranks", "rank in each draw; 0 where the area has no score or the draw failed"
+                    "ranks", "ranks", "rank in the first draws; 0 where there is no score or the draw failed"
                 ),
                 Column("rank", "whole", "rank without any uncertainty", low=1),
                 _text("measure", "summary that was ranked; null at the index's own level", required=False),
-                _number("share", "the greatest-need share of the next two columns", low=0, high=1),
+                _number("share", "the greatest-need share of the next columns", low=0, high=1),
+                Column("draws", "whole", "draws that the next columns hold", low=1),
                 Column(
-                    "inside_sampling",
+                    "inside_both",
                     "bits",
-                    "whether it is in the share in each draw of sampling error alone, eight draws a byte, the first highest",
+                    "whether it is in the share in each draw: eight a byte, the first highest",
                 ),
-                Column(
-                    "inside_method",
-                    "bits",
-                    "the same for choices of method alone; where an index lacks a component, as it is without uncertainty",
-                ),
+                Column("inside_sampling", "bits", "the same where sampling error alone varies"),
+                Column("inside_method", "bits", "the same where choices of method alone vary"),
             ),
         ),
         Table(
@@ -622,6 +622,88 @@ TABLES: dict[str, Table] = {
                     low=0,
                     high=1,
                 ),
+            ),
+        ),
+        Table(
+            "awards",
+            "What one area receives in one year under one set of rules.",
+            ("round", "rules", "level", "area", "year"),
+            (
+                _ROUND,
+                _RULES,
+                _LEVEL,
+                _AREA,
+                _text("year", "the year, or all where awards are not cut into years"),
+                Column("pounds", "whole", "whole pounds", "pounds", required=True, low=0),
+                _text("price_year", "price year of the pounds; null where not stated", required=False),
+            ),
+        ),
+        Table(
+            "decisions",
+            "Whether one area is funded under one set of rules, and what decided.",
+            ("round", "rules", "level", "area"),
+            (
+                _ROUND,
+                _RULES,
+                _LEVEL,
+                _AREA,
+                Column("funded", "flag", "funded or not; null where lots are still to be drawn"),
+                _text("decided_by", "the rule that decided"),
+                _text("rule", "the group, exclusion or neighbour of that rule, in words", required=False),
+                _number("score", "measure of need of the round; higher is more need"),
+                _RANK,
+                _number("population", "usual residents", "people", low=0),
+                Column("pounds", "whole", "the award; null where not funded", "pounds", low=0),
+                _number("line", "measure of need at the line that this area had to reach"),
+                _number("margin", "its measure of need less the line's; negative outside", "as score"),
+                Column("margin_rank", "whole", "the same in ranks; negative outside", "ranks"),
+                _text("last_in", "code of the last area funded in its group", required=False),
+                _text("first_out", "code of the first area not funded in its group", required=False),
+                _text(
+                    "flip",
+                    "the smallest change of a rule, or correction of its data, that would turn the decision",
+                ),
+                _text("sentence", "the decision with its reason, in words"),
+                Column("published", "flag", "on the list that was published; null where there is none"),
+            ),
+        ),
+        Table(
+            "fragility",
+            "How firm one area's decision is over the worlds that were drawn.",
+            ("round", "rules", "level", "area"),
+            (
+                _ROUND,
+                _RULES,
+                _LEVEL,
+                _AREA,
+                _number(
+                    "p_funded",
+                    "share of draws in which the same rules fund it; null without draws",
+                    low=0,
+                    high=1,
+                ),
+                _number(
+                    "inclusion_probability",
+                    "chance in the lottery; null where no lots are drawn",
+                    low=0,
+                    high=1,
+                ),
+                _text("standing", "how firm it is", allowed=("firm", "contested", "out")),
+            ),
+        ),
+        Table(
+            "rule_comparison",
+            "One measure of what one set of rules reaches.",
+            ("round", "rules", "measure"),
+            (
+                _ROUND,
+                _RULES,
+                _text("measure", "the measure, with its group after a colon"),
+                _number("value", "its value"),
+                _text("unit", "its unit", required=False),
+                _text("topic", "what it belongs to", required=False),
+                _text("title", "what pages call the set of rules", required=False),
+                _text("sentence", "the same in words; null where the number says it", required=False),
             ),
         ),
         Table(
