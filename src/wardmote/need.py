@@ -189,43 +189,44 @@ def joint_shares(
         if not np.array_equal(np.where(at >= 0, drawn[np.maximum(at, 0)], np.nan), rank, equal_nan=True):
             return unknown, True
         places.append(at)
-    found = dict(unknown)
-    tables = [_rank_table(one) for one in rows]
-    there = (places[0] >= 0) & (places[1] >= 0)
-    if tables[0].shape[1] == tables[1].shape[1]:
-        inside, drawn_both = np.zeros(len(codes)), np.zeros(len(codes))
-        first, second = (table[at[there]] for table, at in zip(tables, places, strict=True))
-        inside[there] = ((first > 0) & (first <= limits[0]) & (second > 0) & (second <= limits[1])).sum(
-            axis=1
-        )
-        drawn_both[there] = ((first > 0) & (second > 0)).sum(axis=1)
-        found[columns[0]] = np.divide(
-            inside, drawn_both, out=np.full(len(codes), np.nan), where=drawn_both > 0
-        )
-    for component in ("sampling", "method"):
-        found[f"p_doubly_{component}"] = _joint_flags(rows, places, component, share)
+    flags = dict(zip(("both", "sampling", "method"), columns, strict=True))
+    found = {name: _joint_flags(rows, places, component, share) for component, name in flags.items()}
+    if np.isnan(
+        found[columns[0]]
+    ).all():  # another share than the draws were made for: from the ranks that are kept
+        found[columns[0]] = _joint_ranks(rows, places, limits)
     return found, False
 
 
-def _rank_table(rows: pd.DataFrame) -> Any:
-    """Return the ranks of all draws, shape (areas, draws)."""
-    array = _column(rows, "ranks")
-    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
+def _joint_ranks(rows: list[pd.DataFrame], places: list[Any], limits: list[int]) -> FloatArray:
+    """Return the share of the kept draws in which each area is within both limits."""
+    out, there = np.full(len(places[0]), np.nan), (places[0] >= 0) & (places[1] >= 0)
+    tables = []
+    for one, at in zip(rows, places, strict=True):
+        array = _column(one, "ranks")
+        tables.append(array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)[at[there]])
+    first, second = tables
+    drawn = (first > 0) & (second > 0)
+    inside = (drawn & (first <= limits[0]) & (second <= limits[1])).sum(axis=1)
+    total = drawn.sum(axis=1)
+    out[there] = np.divide(inside, total, out=np.full(len(total), np.nan), where=total > 0)
+    return out
 
 
 def _joint_flags(rows: list[pd.DataFrame], places: list[Any], component: str, share: float) -> FloatArray:
-    """Return the share of draws of one component inside both, from packed flags; a component that an index lacks never moves it."""
+    """Return the share of draws of one component inside both, from packed flags; an index that lacks the component stays as it is."""
     out = np.full(len(places[0]), np.nan)
-    draws = int(len(_column(rows[0], "ranks").flatten()) / max(len(rows[0]), 1))
-    flags = [_column(one, f"inside_{component}") for one in rows]
-    shares = [_column(one, "share")[0].as_py() for one in rows]
-    if all(one.null_count == len(one) for one in flags) or any(one != share for one in shares):
+    stated = [(_column(one, "share")[0].as_py(), _column(one, "draws")[0].as_py()) for one in rows]
+    if stated[0] != stated[1] or stated[0][0] != share:
         return out
     there = (places[0] >= 0) & (places[1] >= 0)
+    draws = stated[0][1]
     both = np.full((int(there.sum()), -(-draws // 8)), 255, dtype=np.uint8)
-    for one, flag, at in zip(rows, flags, places, strict=True):
-        packed = np.frombuffer(b"".join(flag.to_pylist()), dtype=np.uint8).reshape(len(one), -1)
-        both &= packed[at[there]]
+    for one, at in zip(rows, places, strict=True):
+        flags = _column(one, f"inside_{component}").to_pylist()
+        if None in flags:
+            return out
+        both &= np.frombuffer(b"".join(flags), dtype=np.uint8).reshape(len(one), -1)[at[there]]
     out[there] = np.unpackbits(both, axis=1, count=draws).sum(axis=1) / draws
     return out
 

@@ -523,6 +523,70 @@ class UncertaintySpec(Spec):
         return (self.index,) if isinstance(self.index, str) else tuple(self.index)
 
 
+class AuditLimits(Spec):
+    """The lines that an audit draws. Each is a custom of the field or a stated choice; a study may draw its own.
+
+    Attributes:
+        available: Least share of values that an indicator, and an area that is ranked, should have: 65%, as the JRC asks for in its
+            COIN Tool.
+        skewness: Skewness above which a few areas may dominate an indicator, if its kurtosis is high too: 2, as the JRC's audits
+            and COINr have it.
+        kurtosis: Excess kurtosis that goes with it: 3.5, from the same.
+        outliers: Share of values that may lie far outside the quartiles: 1%, a choice; of normal values two in a million do.
+        weak: Correlation below which parts of one whole hardly measure one thing: 0.3, as the JRC's audits have it.
+        redundant: Correlation above which two parts say the same twice: 0.92, as the JRC's audits have it.
+        opposed: Correlation below which one measure runs against another: −0.1. A correlation within ±0.1 is not told from none:
+            it is what Cohen (1988, p. 79) calls small.
+        dimensions: Most eigenvalues above 1 that the parts of one whole should have: 1 (Kaiser 1960; OECD and JRC 2008, p. 66).
+        reliability: Least Cronbach's alpha: 0.7 (Nunnally 1978, p. 245; OECD and JRC 2008, p. 72).
+        influence: Times by which a part's share of the influence may exceed its share of the weight, or fall short of it: 2, a
+            choice: half or double of what was said.
+        rank_shift: Mean move of areas, as a share of all areas, above which an index hangs on one part: 0.1, a choice: a tenth.
+        tenth: Share of the greatest-need areas that may change where one part is left out: 0.25, a choice: one in four.
+        driver: Share of the variance of ranks above which one factor drives them: 0.5, a choice: more than all others together.
+        deciles: Deciles that an area's 90% interval of ranks may span: 2, a choice.
+        wide: Share of areas whose interval may span more: 0.25, a choice: one in four.
+        added: Rank correlation of an index with one of its domains above which it adds little to that domain: 0.92, as `redundant`.
+    """
+
+    available: float = Field(default=0.65, ge=0, le=1)
+    skewness: float = Field(default=2.0, gt=0)
+    kurtosis: float = Field(default=3.5, gt=0)
+    outliers: float = Field(default=0.01, ge=0, le=1)
+    weak: float = Field(default=0.3, ge=-1, le=1)
+    redundant: float = Field(default=0.92, ge=-1, le=1)
+    opposed: float = Field(default=-0.1, ge=-1, le=1)
+    dimensions: int = Field(default=1, ge=1)
+    reliability: float = Field(default=0.7, le=1)
+    influence: float = Field(default=2.0, gt=1)
+    rank_shift: float = Field(default=0.1, gt=0, le=1)
+    tenth: float = Field(default=0.25, ge=0, le=1)
+    driver: float = Field(default=0.5, ge=0, le=1)
+    deciles: float = Field(default=2.0, gt=0, le=10)
+    wide: float = Field(default=0.25, ge=0, le=1)
+    added: float = Field(default=0.92, ge=-1, le=1)
+
+
+class AuditSpec(Spec):
+    """``[audit.ID]``: the statistical audit of one index.
+
+    Attributes:
+        index: The index.
+        against: Other indices of the study, or indicators at the index's level, that its domains should not run against.
+        classes: Classification of areas, for instance ruc21-rural: links to other measures are looked at inside each class too.
+        by: What correlations are judged by: ranks (Spearman) or scores (Pearson); the other one is told beside.
+        share: Share of areas that counts as greatest need.
+        limits: The lines that it draws.
+    """
+
+    index: Identifier
+    against: list[str] = Field(default_factory=list)
+    classes: str = ""
+    by: Literal["ranks", "scores"] = "ranks"
+    share: float = Field(default=0.1, gt=0, lt=1)
+    limits: AuditLimits = Field(default_factory=AuditLimits)
+
+
 class NeedSpec(Spec):
     """``[need.ID]``: a definition of double disadvantage.
 
@@ -788,6 +852,7 @@ class Study(Spec):
     conversion: dict[Identifier, ConversionSpec] = Field(default_factory=dict)
     index: dict[Identifier, IndexSpec] = Field(default_factory=dict)
     uncertainty: dict[Identifier, UncertaintySpec] = Field(default_factory=dict)
+    audit: dict[Identifier, AuditSpec] = Field(default_factory=dict)
     need: dict[Identifier, NeedSpec] = Field(default_factory=dict)
     round: dict[Identifier, RoundSpec] = Field(default_factory=dict)
     publish: PublishSpec = Field(default_factory=PublishSpec)
@@ -1072,6 +1137,7 @@ def _reference_problems(study: Study, text: str, file: str) -> list[Problem]:
             if isinstance(step, WeighStep):
                 expect(step.source, study.sources, "sources", "index", id_, "steps", str(position), "source")
     _expect_of_uncertainty(study, expect)
+    problems += _audit_problems(study, text, file, expect)
     for key in ("names", "population", "households"):
         expect(getattr(study.areas, key), study.sources, "sources", "areas", key)
     _expect_of_rounds(study, expect)
@@ -1079,6 +1145,24 @@ def _reference_problems(study: Study, text: str, file: str) -> list[Problem]:
     for name in study.publish.round:
         expect(name, study.round, "round", "publish", "round")
     expect(study.publish.index, study.index, "index", "publish", "index")
+    return problems
+
+
+def _audit_problems(study: Study, text: str, file: str, expect: Callable[..., None]) -> list[Problem]:
+    """Hold the names in audits against the study; return a problem for each that audits an index again, or an index by itself."""
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
+    for id_, audit in study.audit.items():
+        expect(audit.index, study.index, "index", "audit", id_, "index")
+        if audit.index in seen:
+            what = f"audit.{seen[audit.index]} looks at this index already"
+            problems.append(Problem(_place(file, text, ("audit", id_, "index")), what, got=audit.index))
+        seen.setdefault(audit.index, id_)
+        if audit.index in audit.against or len(set(audit.against)) < len(audit.against):
+            what = "an index cannot be held against itself, nor twice against one measure"
+            problems.append(
+                Problem(_place(file, text, ("audit", id_, "against")), what, got=", ".join(audit.against))
+            )
     return problems
 
 

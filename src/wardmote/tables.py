@@ -573,6 +573,30 @@ TABLES: dict[str, Table] = {
             ),
         ),
         Table(
+            "audit",
+            "One test of the statistical audit of one index, on one of its parts.",
+            ("index", "test", "item"),
+            (
+                _INDEX,
+                _text("test", "the test"),
+                _text("item", "what was tested: a node, two of them, or a node and another measure"),
+                _text(
+                    "result",
+                    "what came out; not applicable where the test has nothing to look at, and the sentence says why",
+                    allowed=("passed", "flagged", "not applicable"),
+                ),
+                _number("value", "the number that was tested; null where there is none"),
+                _number("threshold", "the line that it was held against"),
+                _text("sentence", "what was found, one plain sentence"),
+                _number(
+                    "beside",
+                    "of a correlation: the other kind (by scores where value is by ranks)",
+                    low=-1,
+                    high=1,
+                ),
+            ),
+        ),
+        Table(
             "need",
             "One area under one definition of need.",
             ("definition", "level", "area"),

@@ -77,16 +77,22 @@ class Stream:
         self.variant, self.varied, self.weights, self.draws = variant, varied, weights, draws
         self.wanted: str | None = None
         self.score: FloatArray | None = None
+        self._done = False
         self._moving = self._movers()
         self._walk = self._node(variant.plan.root)
         self._advance(None)
 
-    def send(self, column: FloatArray) -> None:
+    def send(self, column: FloatArray, *, done: bool = False) -> None:
         """Take the column of the wanted leaf, shape (draws, n): its values as they stand before `entry_steps`.
+
+        Args:
+            column: The column.
+            done: Whether its steps have been done already, by `after_entry`.
 
         Raises:
             MethodError: A method refuses the numbers of these draws.
         """
+        self._done = done
         self._advance(column)
 
     def _advance(self, column: FloatArray | None) -> None:
@@ -110,7 +116,8 @@ class Stream:
         if name not in self._moving:
             return variant.nominal.score[name], ()
         if name in self.varied:
-            return (yield name), entry_steps(variant.plan, name)
+            column = yield name
+            return column, () if self._done else entry_steps(variant.plan, name)
         children = variant.children(name)
         total = _Total(variant, name, children, self._weights_of(children), self.draws)
         for child in children:
@@ -134,6 +141,17 @@ def entry_steps(plan: Plan, leaf: str) -> Chain:
     own = _own(plan, leaf)
     shrunk = [place for place, operation in enumerate(own) if operation.kind == "shrink"]
     return own[shrunk[-1] + 1 :] if shrunk else own
+
+
+def after_entry(variant: Variant, leaf: str, column: FloatArray) -> FloatArray:
+    """Return drawn values of a leaf after its steps, shape (draws, n): what several streams share need be done once only.
+
+    Args:
+        variant: The index.
+        leaf: The leaf.
+        column: Its drawn values, shape (draws, n).
+    """
+    return _in_chunks(variant, leaf, column, entry_steps(variant.plan, leaf))
 
 
 def _own(plan: Plan, node: str) -> Chain:
@@ -171,6 +189,16 @@ def _changed(variant: Variant, node: str, column: FloatArray, chain: Chain) -> F
     return state.score[node]
 
 
+def _in_chunks(variant: Variant, node: str, column: FloatArray, chain: Chain) -> FloatArray:
+    """Return a node's whole column after its steps."""
+    if not chain or column.ndim == 1:
+        return _changed(variant, node, column, chain)
+    out = np.empty_like(column)
+    for rows in _row_chunks(*column.shape):
+        out[rows] = _changed(variant, node, column[rows], chain)
+    return out
+
+
 class _Total:
     """The children of one branch being put together, draw by draw."""
 
@@ -202,7 +230,7 @@ class _Total:
         """Add one child."""
         place = self.children.index(child)
         if not self.one_by_one:
-            self.columns.append(self._in_chunks(child, column, chain))
+            self.columns.append(_in_chunks(self.variant, child, column, chain))
             return
         if column.ndim == 1:
             self.columns.append(column)
@@ -274,15 +302,6 @@ class _Total:
         if function == "harmonic":
             return np.asarray(1 / x)
         return np.asarray(x**power)
-
-    def _in_chunks(self, child: str, column: FloatArray, chain: Chain) -> FloatArray:
-        """Return a child's whole column after its steps."""
-        if not chain or column.ndim == 1:
-            return _changed(self.variant, child, column, chain)
-        out = np.empty_like(column)
-        for rows in _row_chunks(*column.shape):
-            out[rows] = _changed(self.variant, child, column[rows], chain)
-        return out
 
     def finish(self) -> FloatArray:
         """Return the branch's scores, shape (draws, n), or (n,) where nothing varied."""

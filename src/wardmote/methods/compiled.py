@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from types import ModuleType
 
@@ -41,3 +42,11 @@ def loops(fast: bool | None = None) -> ModuleType | None:
         remedy = "Install wardmote[fast], or leave the choice to Wardmote."
         raise MissingError(Problem("compiled loops", "numba is not installed", remedy=remedy))
     return found
+
+
+def loaded() -> ModuleType | None:
+    """Return the module of compiled loops where it has been loaded already, else None.
+
+    Loading takes half a second: what ranks a few columns does without, what ranks thousands has loaded it for its draws.
+    """
+    return sys.modules.get("wardmote.methods._kernels")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import FloatArray, IntArray, as_rows, blocks, choose
+from wardmote.methods.compiled import loaded
 
 Ties = Literal["best", "average"]
 """How equal values are ranked: all with the lowest number of the group, or all with the group's mean."""
@@ -47,7 +49,11 @@ def ascending_rank(x: npt.ArrayLike, *, ties: Ties = "average") -> FloatArray:
 
 
 def _rank_block(block: FloatArray, out: FloatArray, ties: Ties) -> None:
-    """Write the ranks of some rows into ``out``."""
+    """Write the ranks of some rows into ``out``; the compiled loop gives the same ranks several times faster."""
+    compiled = loaded()
+    if compiled:
+        _rank_compiled(compiled, block, out, ties)
+        return
     n = block.shape[1]
     order = np.argsort(block, axis=1)
     ordered = np.take_along_axis(block, order, axis=1)
@@ -66,6 +72,27 @@ def _rank_block(block: FloatArray, out: FloatArray, ties: Ties) -> None:
     if np.isnan(ordered[:, -1]).any():  # sorting puts missing values last
         ranks = np.where(np.isnan(ordered), np.nan, ranks)
     np.put_along_axis(out, order, ranks, axis=1)
+
+
+def _rank_compiled(compiled: ModuleType, block: FloatArray, out: FloatArray, ties: Ties) -> None:
+    """Write the ranks of some rows by the compiled sort, which ranks from the highest value downwards."""
+    best = np.empty(block.shape, dtype=np.int32)
+    compiled.fill_ranks(-block, best)
+    out[:] = best
+    missing = best == 0
+    if missing.any():
+        out[missing] = np.nan
+    if ties == "best":
+        return
+    known = block.shape[1] - np.count_nonzero(missing, axis=1)
+    shared = (
+        best.sum(axis=1, dtype=np.int64) != known * (known + 1) // 2
+    )  # no two shared a place, or the sum is lower
+    for row in np.flatnonzero(shared):
+        from_above = np.empty((1, block.shape[1]), dtype=np.int32)
+        compiled.fill_ranks(block[row : row + 1], from_above)
+        # The lowest place of a group counted from one end and the lowest from the other give its middle.
+        out[row] = (out[row] + (known[row] + 1 - from_above[0])) / 2
 
 
 def average_rank(x: npt.ArrayLike) -> FloatArray:

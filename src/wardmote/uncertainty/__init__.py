@@ -51,7 +51,7 @@ class UncertaintyTables:
     Attributes:
         ranks: Intervals of each area's rank, by component and coverage, with the share of draws in the greatest-need share.
         summary_ranks: The same for larger areas, with intervals of their summaries.
-        draws: Ranks in every world of the component "both".
+        draws: Ranks in the first worlds of the component "both", and for every world whether each area was in the share.
         rank_shares: How much of each area's rank variance each factor drives.
         sensitivity: Sobol shares of outputs of the whole index.
         factors: What each factor does.
@@ -121,6 +121,7 @@ def find_uncertainty(
     prepared = prepare(tables, spec, uncertainty, indices, seed)
     counter = _Counter(progress, sum(_work(one, spec) for one in prepared.values()))
     found = {name: _find_one(one, spec, counter) for name, one in prepared.items()}
+    components = {component for one in found.values() for component in one.own.ranks}
     own = [(name, one.own) for name, one in found.items()]
     larger = [(name, place) for name, one in found.items() for place in one.larger]
     first = spec.summarise[0] if spec.summarise else ""
@@ -132,7 +133,13 @@ def find_uncertainty(
         summary_ranks=table(
             "summary_ranks", [interval_rows(name, place, spec.share) for name, place in larger]
         ),
-        draws=table("draws", [draws_rows(name, place, spec.share) for name, place in [*own, *ranked]]),
+        draws=table(
+            "draws",
+            [
+                draws_rows(name, place, spec.share, keep=spec.keep, components=components)
+                for name, place in [*own, *ranked]
+            ],
+        ),
         rank_shares=table(
             "rank_shares",
             [rank_share_rows(n, one.own, one.sensitivity) for n, one in driven if one.sensitivity],

@@ -46,7 +46,8 @@ class Order:
 
     def ranked(self, rates: FloatArray) -> FloatArray:
         """Return ranks for drawn rates, shape (draws, n); NaN where there is no published rank."""
-        out = np.full(rates.shape, np.nan)
+        whole = len(self.by_rank) == rates.shape[1]
+        out = np.empty(rates.shape) if whole else np.full(rates.shape, np.nan)
         step = max(1, 2**19 // rates.shape[1])
         for start in range(0, len(rates), step):
             some = rates[start : start + step][:, self.by_rank]

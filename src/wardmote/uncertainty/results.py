@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -216,18 +216,22 @@ def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def draws_rows(index: str, place: Place, share: float) -> dict[str, Any]:
+def draws_rows(
+    index: str, place: Place, share: float, *, keep: int, components: Collection[str]
+) -> dict[str, Any]:
     """Return the rows of `draws` for one level, as columns: ranks of the component "both", flags of the two others.
 
     Args:
         index: Name of the index.
         place: The areas.
         share: The greatest-need share.
+        keep: Draws whose ranks are kept.
+        components: Components that any index of the section has.
     """
-    ranks = np.ascontiguousarray(place.ranks["both"].T).astype(np.int32, copy=False)
+    ranks = np.ascontiguousarray(place.ranks["both"][:keep].T).astype(np.int32, copy=False)
     n, draws = ranks.shape
     offsets = pa.array(np.arange(0, n * draws + 1, draws, dtype=np.int32))
-    return {
+    columns = {
         "index": _column(index, n),
         "level": _column(place.level, n),
         "area": place.codes,
@@ -235,9 +239,12 @@ def draws_rows(index: str, place: Place, share: float) -> dict[str, Any]:
         "rank": place.nominal,
         "measure": pa.array([place.measure or None] * n, pa.string()),
         "share": np.full(n, share),
-        "inside_sampling": _inside_bits(place, "sampling", share),
-        "inside_method": _inside_bits(place, "method", share),
+        "draws": np.full(n, len(place.ranks["both"])),
+        "inside_both": _inside_bits(place, "both", share),
+        "inside_sampling": _inside_bits(place, "sampling", share) if "sampling" in components else None,
+        "inside_method": _inside_bits(place, "method", share) if "method" in components else None,
     }
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _inside_bits(place: Place, component: str, share: float) -> Any:

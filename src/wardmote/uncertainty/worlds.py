@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wardmote.engine.stream import Stream, Variant
+from wardmote.engine.stream import Stream, Variant, after_entry, entry_steps
 from wardmote.errors import MethodError
 from wardmote.methods import sampling, sobol
 from wardmote.methods.checks import FloatArray, IntArray
@@ -358,9 +358,8 @@ class _Work:
             wanting = [run for run in runs if run[2].wanted == leaf]
             for offset in sorted({arm.offsets[error.factor] for arm, _, _ in wanting}):
                 column = error.draw(self.worlds.areas, _shifted(draws, offset))
-                for arm, rows, stream in wanting:
-                    if arm.offsets[error.factor] == offset:
-                        stream.send(column if rows is None else column[rows])
+                here = [(rows, s) for arm, rows, s in wanting if arm.offsets[error.factor] == offset]
+                _send(leaf, column, here)
         for place, (arm, rows, stream) in enumerate(runs):
             runs[place] = (arm, rows, None)  # type: ignore[assignment]  # lets go of its columns
             assert stream.score is not None
@@ -382,6 +381,20 @@ class _Work:
                 fresh = np.full((self.draws, values.shape[1]), np.nan)
                 self.drawn.summaries.setdefault(key, fresh)
             self.drawn.summaries[key][at] = np.broadcast_to(values, (count, values.shape[1]))
+
+
+def _send(leaf: str, column: FloatArray, wanting: Sequence[tuple[IntArray | None, Stream]]) -> None:
+    """Give a drawn column to the streams that want it; steps that they share are done once."""
+    alike: dict[str, list[tuple[IntArray | None, Stream]]] = {}
+    for rows, stream in wanting:
+        steps = entry_steps(stream.variant.plan, leaf)
+        key = repr([(op.function, op.method, sorted(op.settings.items()), op.signs) for op in steps])
+        alike.setdefault(key, []).append((rows, stream))
+    for group in alike.values():
+        shared = sum(stream.draws for _, stream in group) > len(column)
+        given = after_entry(group[0][1].variant, leaf, column) if shared else column
+        for rows, stream in group:
+            stream.send(given if rows is None else given[rows], done=shared)
 
 
 def _streams(worlds: IndexWorlds, arm: Arm, draws: range) -> Iterator[tuple[IntArray | None, Stream]]:
