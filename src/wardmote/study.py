@@ -631,7 +631,7 @@ class ListSpec(Spec):
     Attributes:
         title: What explanations call it.
         areas: Codes (or names) written here.
-        register: A list that comes with Wardmote.
+        register_: A list that comes with Wardmote (written ``register``).
         file: A CSV file in the study.
         column: Its column; several in one cell stand apart by ``|``.
         match: Whether the cells are codes or names.
@@ -643,7 +643,7 @@ class ListSpec(Spec):
 
     title: str = ""
     areas: list[str] = Field(default_factory=list)
-    register: str = ""
+    register_: str = Field(default="", alias="register")
     file: str = ""
     column: str = ""
     match: Literal["code", "name"] = "code"
