@@ -265,7 +265,15 @@ def settle(words: WordArray, keys: WordArray) -> None:
         j = i + 1
         while j < len(words) and words[j] >> upper == words[i] >> upper:
             j += 1
-        if j - i > 1:
+        if 1 < j - i <= 32:  # few: put in order where they stand, which keeps equal ones as they are
+            for k in range(i + 1, j):
+                word, hole = words[k], k
+                key = keys[word & low_half]
+                while hole > i and keys[words[hole - 1] & low_half] > key:
+                    words[hole] = words[hole - 1]
+                    hole -= 1
+                words[hole] = word
+        elif j - i > 1:
             whole = np.empty(j - i, dtype=np.uint64)
             for k in range(i, j):
                 whole[k - i] = keys[words[k] & low_half]
@@ -296,3 +304,35 @@ def fill_ranks(scores: FloatArray, out: npt.NDArray[np.int32]) -> None:
             if i == 0 or keys[here] != keys[other[i - 1] & low_half]:
                 rank = i + 1
             out[row, here] = rank
+
+
+@compiled
+def fill_places(scores: FloatArray, out: npt.NDArray[np.int32]) -> None:
+    """Write the place of each score from the highest downwards, equal scores in their given order; 0 where it is missing."""
+    rows, n = scores.shape
+    keys, words, other = np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n, np.uint64)
+    counts = np.empty((3, 2048), np.int64)
+    low_half = np.uint64(0xFFFFFFFF)
+    for row in range(rows):
+        m = make_words(scores[row], keys, words, counts, out[row])
+        sort_digit(words[:m], 0, counts, other)
+        sort_digit(other[:m], 1, counts, words)
+        sort_digit(words[:m], 2, counts, other)
+        settle(other[:m], keys)
+        i = 0
+        while i < m:
+            j = i + 1
+            while j < m and keys[other[j] & low_half] == keys[other[i] & low_half]:
+                j += 1
+            if j - i > 32:  # equal scores have equal upper words: these order by position
+                other[i:j] = np.sort(other[i:j])
+            elif j - i > 1:
+                for k in range(i + 1, j):
+                    word, hole = other[k], k
+                    while hole > i and other[hole - 1] > word:
+                        other[hole] = other[hole - 1]
+                        hole -= 1
+                    other[hole] = word
+            for k in range(i, j):
+                out[row, other[k] & low_half] = k + 1
+            i = j

@@ -54,6 +54,36 @@ def draw_ranks(scores: npt.ArrayLike, *, fast: bool | None = None) -> npt.NDArra
     return out
 
 
+def draw_places(scores: npt.ArrayLike, *, fast: bool | None = None) -> npt.NDArray[np.int32]:
+    """Return the place of every area in every draw: 1 = highest score, areas with equal scores in their given order.
+
+    Args:
+        scores: Scores, shape (draws, n), higher means more need. NaN is missing.
+        fast: Compiled loops (where installed), or plain; the same places.
+
+    Returns:
+        Places, shape (draws, n), each from 1 to the number of scores once; 0 where the score is missing.
+
+    Raises:
+        MethodError: The shape is another one, or there is no area.
+    """
+    rows = np.ascontiguousarray(scores, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise MethodError(
+            Problem("draw_places", "scores do not fit", str(rows.shape), "shape (draws, n), n ≥ 1")
+        )
+    out = np.empty(rows.shape, dtype=np.int32)
+    compiled = loops(fast)
+    if compiled:
+        compiled.fill_places(rows, out)
+        return out
+    for row, score in zip(out, rows, strict=True):
+        order = np.argsort(-(score + 0.0), kind="stable")  # missing scores come last
+        row[order] = np.arange(1, len(order) + 1)
+        row[np.isnan(score)] = 0
+    return out
+
+
 def compact(ranks: npt.NDArray[np.int32], n: int) -> RankArray:
     """Return ranks in the smallest type that holds ranks to n.
 

@@ -9,6 +9,7 @@ components are kept apart, and drawn together as a third: *sampling* (error of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from wardmote.uncertainty.results import (
     table,
 )
 from wardmote.uncertainty.sensitivity import Sensitivity, find_sensitivity
-from wardmote.uncertainty.worlds import Arm, Drawn, draw_worlds
+from wardmote.uncertainty.worlds import THREADS, Arm, Drawn, draw_worlds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,11 +129,11 @@ def find_uncertainty(
     ranked = [(name, place) for name, place in larger if place.measure == first]
     driven = [(name, one) for name, one in found.items() if one.sensitivity is not None]
     told = [line for name, one in found.items() for line in _told(name, prepared[name], one, spec, levels)]
+    with ThreadPoolExecutor(THREADS) as pool:  # sorting leaves Python free
+        rows = list(pool.map(lambda one: interval_rows(one[0], one[1], spec.share), [*own, *larger]))
     return UncertaintyTables(
-        ranks=table("ranks", [interval_rows(name, place, spec.share) for name, place in own]),
-        summary_ranks=table(
-            "summary_ranks", [interval_rows(name, place, spec.share) for name, place in larger]
-        ),
+        ranks=table("ranks", rows[: len(own)]),
+        summary_ranks=table("summary_ranks", rows[len(own) :]),
         draws=table(
             "draws",
             [
@@ -289,8 +290,11 @@ def _told(
 
 def _tally(share: Any) -> dict[str, int]:
     """Return how many areas are how sure."""
-    classes = [words.sureness(p) for p in share.tolist()]
-    return {name: classes.count(name) for name in words.SURENESS}
+    levels, count = np.unique(share[~np.isnan(share)], return_counts=True)
+    tally = dict.fromkeys(words.SURENESS, 0)
+    for level, number in zip(levels.tolist(), count.tolist(), strict=True):
+        tally[words.sureness(level)] += number
+    return tally
 
 
 def _firmer(share: Any, inside: Any, ranked: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from wardmote.engine.stream import Variant
 from wardmote.errors import InputError, Problem
 from wardmote.methods import sampling
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray
-from wardmote.methods.quantiles import draw_ranks
+from wardmote.methods.quantiles import draw_places
 from wardmote.methods.sampling import Stream as Source
 from wardmote.methods.shrink import shrink
 from wardmote.study import CorrelationSpec, FactorSpec
@@ -51,25 +51,9 @@ class Order:
         step = max(1, 2**19 // rates.shape[1])
         for start in range(0, len(rates), step):
             some = rates[start : start + step][:, self.by_rank]
-            places = draw_ranks(some if self.falling else -some) - 1
-            for row, place in enumerate(places):
-                _break_ties(place)
-                out[start + row, self.by_rank] = self.ranks[place]
+            places = draw_places(some if self.falling else -some) - 1
+            out[start : start + step, self.by_rank] = self.ranks[places]
         return out
-
-
-def _break_ties(place: Any) -> None:
-    """Give areas that share a place the next ones in their given order, in the array itself."""
-    counts = np.bincount(place, minlength=len(place))
-    if counts.max() < 2:
-        return
-    shared = np.flatnonzero(counts[place] > 1)
-    order = shared[np.argsort(place[shared], kind="stable")]
-    groups = place[order]
-    first = np.r_[True, groups[1:] != groups[:-1]]
-    start = np.flatnonzero(first)
-    lengths = np.diff(np.r_[start, len(groups)])
-    place[order] = groups + (np.arange(len(groups)) - np.repeat(start, lengths))
 
 
 @dataclass(frozen=True, slots=True)

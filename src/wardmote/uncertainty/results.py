@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 COVERAGES: tuple[float, ...] = (0.5, 0.9, 0.95)
 """Coverages of the intervals: the middle half for a feel, 90% as audits give it, 95% as statistics offices do."""
+
+
+AREA_BLOCK = 1024
+"""Larger areas sorted at a time. Memory only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +197,16 @@ def interval_rows(index: str, place: Place, share: float) -> dict[str, Any]:
 
 
 def _value_quantiles(values: FloatArray, points: Sequence[float]) -> FloatArray:
-    """Return quantiles over draws, without interpolation, leaving out draws that failed."""
+    """Return quantiles over draws, without interpolation, leaving out draws that failed: as `rank_quantiles` does for ranks."""
     kept = values[~np.isnan(values).all(axis=1)]
+    out = np.full((len(points), values.shape[1]), np.nan)
     if not len(kept):
-        return np.full((len(points), values.shape[1]), np.nan)
-    found: FloatArray = np.quantile(kept, points, axis=0, method="inverted_cdf")
-    return found
+        return out
+    place = [max(ceil(p * len(kept) - 1e-9) - 1, 0) for p in points]
+    for start in range(0, values.shape[1], AREA_BLOCK):
+        ordered = np.sort(kept[:, start : start + AREA_BLOCK].T, axis=1)
+        out[:, start : start + AREA_BLOCK] = ordered[:, place].T
+    return out
 
 
 def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
