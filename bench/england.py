@@ -83,7 +83,7 @@ def check(best: dict[str, dict[str, object]], *, quick: bool) -> None:
     assert isinstance(sentences, list)
     assert any(f"{DOUBLE:,} " in text and "doubly disadvantaged" in text for text in sentences), sentences
     assert second["tasks"] == [], second["tasks"]
-    expected = ["index.cni23", "need.double", "need.double-msoa"]
+    expected = ["index.cni23", "audit.imd", "audit.cni", "need.double", "need.double-msoa"]
     assert changed["tasks"] == expected, changed["tasks"]
     assert float(str(cold["peak_mb"])) < PEAK_MB, cold["peak_mb"]
     clock, cores = ("cpu_seconds", 2) if quick else ("seconds", 1)

@@ -22,6 +22,7 @@ from wardmote.tasks import (
     Stage,
     Task,
     area_parts,
+    audit_parts,
     comparison_parts,
     conversion_parts,
     index_parts,
@@ -112,6 +113,26 @@ STAGES: tuple[Stage, ...] = (
         },
     ),
     Stage(
+        "audit",
+        "wardmote.audit:find_audit",
+        reads=(
+            "areas", "memberships", "indicators", "values", "priorities", "boundaries",
+            "scores", "ranks", "sensitivity", "classes",
+        ),
+        writes=("audit", "findings"),
+        sections=lambda study: study.audit,
+        choose=audit_parts,
+        settings=lambda study, id_: {
+            "spec": study.audit[id_], "audit": id_,
+            "indices": {
+                name: study.index[name]
+                for name in (study.audit[id_].index, *study.audit[id_].against)
+                if name in study.index
+            },
+            "levels": levels_of(study),
+        },
+    ),
+    Stage(
         "need",
         "wardmote.need:find_need",
         reads=("areas", "scores", "summaries", "draws"),
@@ -130,6 +151,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "index": ("sources", "areas", "conversion"),
     "comparison": ("sources", "areas", "conversion", "index"),
     "uncertainty": ("sources", "areas", "conversion", "index"),
+    "audit": ("sources", "areas", "conversion", "index", "uncertainty"),
     "need": ("sources", "areas", "conversion", "index"),
 }
 """The stages that a stage stands on: `wardmote run need` brings these up to date first."""

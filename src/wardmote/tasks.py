@@ -138,6 +138,27 @@ def uncertainty_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     return {**found, "indicators": _beside("indicators", found["values"], ledger)}
 
 
+def audit_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """An audit reads what its index reads, the other measures that it names, and what uncertainty found of the index."""
+    spec = study.audit[section]
+    index = study.index[spec.index]
+    chosen = index_parts(study, spec.index, ledger)
+    others = set(spec.against) - set(study.index)
+    values = {part.file: part for part in chosen["values"]}
+    values |= {part.file: part for part in _holding(ledger, others, _levels_of(index))}
+    found = tuple(values[file] for file in sorted(values))
+    doubts = [id_ for id_, doubt in study.uncertainty.items() if spec.index in doubt.indices]
+    return {
+        **chosen,
+        "values": found,
+        "indicators": _beside("indicators", found, ledger),
+        "scores": ledger.parts("scores", [name for name in spec.against if name in study.index]),
+        "ranks": ledger.parts("ranks", doubts[:1]),
+        "sensitivity": ledger.parts("sensitivity", doubts[:1]),
+        "classes": ledger.parts("classes") if spec.classes else (),
+    }
+
+
 def need_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     """A definition of need reads the two indices that it names, and draws of both where uncertainty has run."""
     spec = study.need[section]

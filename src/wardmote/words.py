@@ -611,3 +611,110 @@ def joint_findings(
         what = f"{count(len(others), *nouns)} {are(len(others))} not on the list and would be in two thirds of worlds or more"
         told.append((sentence(f"{title}: {what}"), float(len(others)), "need"))
     return told
+
+
+# --- Audit ------------------------------------------------------------------------------------------------------------------
+
+AUDIT_TESTS: Mapping[str, str] = MappingProxyType(
+    {
+        "data for indicators": "Does every indicator have values?",
+        "data for areas": "Does every area that is ranked have enough indicators?",
+        "skewness and kurtosis": "Is any indicator dominated by a few areas?",
+        "outliers": "Do many values lie far out?",
+        "correlation with siblings": "Do the parts of one whole go together, without saying the same twice?",
+        "correlation with parent": "Does every part go with the whole that it belongs to?",
+        "own parent": "Does every indicator go best with its own domain?",
+        "one dimension": "Do the parts of one whole measure one thing?",
+        "reliability": "Is the sum of the parts reliable?",
+        "correlation with the rest": "Does any domain run against the rest of the index?",
+        "link to another measure": "Does the index, or a domain, run against another measure?",
+        "link inside a class": "Does it do so inside each class of areas?",
+        "weight and influence": "Does every part count as much as its weight says?",
+        "left out: ranks": "How far do areas move where one part is left out?",
+        "left out: greatest need": "Which share of the greatest-need areas changes then?",
+        "driver of ranks": "Does one choice or one source of error drive the ranks?",
+        "intervals of ranks": "How wide are the intervals of ranks?",
+        "added value": "Does the index say more than one of its domains?",
+    }
+)
+"""The tests of an audit in the order of telling, each with the question that it answers."""
+
+_AUDIT_SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "data for indicators": "{name} has values for {share} of {areas}",
+        "data for areas": "every one of {areas} that is ranked has {share}",
+        "data for areas, flagged": "{few} that {are} ranked {have} fewer than {limit} of the indicators",
+        "skewness and kurtosis": "{name} has a skewness of {skew} and a kurtosis of {kurt}",
+        "outliers": "{name} has {share} of its values far outside its quartiles",
+        "correlation with siblings": "{name} and {other}, parts of {parent}, go together with a correlation of {r}",
+        "correlation with siblings, flagged": "{name} and {other}, parts of {parent}, hardly go together: correlation {r}",
+        "correlation with siblings, opposed": "{name} and {other}, parts of {parent}, run against each other: correlation {r}",
+        "correlation with siblings, redundant": "{name} and {other}, parts of {parent}, say almost the same: correlation {r}",
+        "correlation with parent": "{name} goes with {parent}: correlation {r}",
+        "correlation with parent, flagged": "{name} hardly goes with {parent}, to which it belongs: correlation {r}",
+        "correlation with parent, opposed": "{name} runs against {parent}, to which it belongs: correlation {r}",
+        "own parent": "{name} goes best with its own {parent} (correlation {r}; with {other} {second})",
+        "own parent, flagged": "{name} goes better with {other} (correlation {second}) than with its own {parent} ({r})",
+        "one dimension": "the {parts} of {name} hold {dimensions}; the first carries {share} of their variance",
+        "reliability": "the {parts} of {name} have a reliability (Cronbach's alpha) of {r}",
+        "correlation with the rest": "{name} does not run against the rest of {parent}: correlation {r}",
+        "correlation with the rest, flagged": "{name} runs against the rest of {parent}: correlation {r}",
+        "link to another measure": "{name} does not run against {other}: correlation {r} over {areas}{inside}",
+        "link to another measure, flagged": "{name} runs against {other}: correlation {r} over {areas}{inside}",
+        "link inside a class": "among {areas} of the class {group}, {name} does not run against {other}: correlation {r}",
+        "link inside a class, flagged": "among {areas} of the class {group}, {name} runs against {other}: correlation {r}",
+        "weight and influence": "{name} has {weight} of the weight in {parent} and {share} of what {parent} shares with"
+        " its parts ({linear} by straight lines)",
+        "left out: ranks": "without {name}, areas move by {places} of {areas} on average",
+        "left out: greatest need": "without {name}, {share} of the greatest-need {tenth} would be other areas",
+        "driver of ranks": "{name} goes with {share} of the variance of how far ranks move, interactions included",
+        "intervals of ranks": "the 90% interval of ranks spans more than {deciles} for {share} of {areas}",
+        "added value": "{parent} ranks areas otherwise than {name} alone: rank correlation {r}",
+        "added value, flagged": "{parent} ranks areas almost as {name} alone does: rank correlation {r}",
+    }
+)
+"""Sentences by test; with a word after the comma where the finding is of that kind."""
+
+
+def signed(number: float, digits: int = 2) -> str:
+    """Return a correlation or a skewness as it is printed, with a true minus and never a negative zero: ``−0.15``.
+
+    Args:
+        number: The number; "not available" for NaN.
+        digits: Digits after the point.
+    """
+    if isnan(number):
+        return "not available"
+    text = f"{abs(number):.{digits}f}"
+    return f"−{text}" if number < 0 and float(text) else text
+
+
+def audit_sentence(test: str, kind: str, **said: str) -> str:
+    """Return what one line of an audit found, in one sentence.
+
+    Args:
+        test: The test, a key of `AUDIT_TESTS`.
+        kind: "", or the kind of finding: flagged, opposed, redundant.
+        said: What the sentence names, ready for print.
+    """
+    template = _AUDIT_SENTENCES.get(f"{test}, {kind}") or _AUDIT_SENTENCES[test]
+    return sentence(template.format(**said))
+
+
+def audit_findings(title: str, counts: Mapping[str, int], told: Sequence[tuple[str, float]]) -> list[Told]:
+    """Return what an audit found in all, and what it flagged in the links to other measures.
+
+    Args:
+        title: Title of the index.
+        counts: Lines by result: passed, flagged, not applicable.
+        told: Sentences of the links that were flagged, with their correlations.
+    """
+    passed, flagged, none = (counts.get(name, 0) for name in ("passed", "flagged", "not applicable"))
+    apply = "does not apply" if none == 1 else "do not apply"
+    what = f"{title}: {count(passed, 'test')} of its statistical audit passed and {count(flagged, 'test')} {are(flagged)} flagged"
+    if none:
+        what += f"; {count(none, 'further one', 'further ones')} {apply}"
+    return [
+        (sentence(what), float(flagged), "audit"),
+        *((f"{title}: {text}", value, "audit") for text, value in told),
+    ]

@@ -28,7 +28,13 @@ def test_england_from_official_files(mirror: Path, tmp_path: Path) -> None:
     )
     study.write_text(text, encoding="utf-8")
     changed = run(tmp_path, mirror=mirror)
-    assert [task.task for task in changed.done] == ["index.cni23", "need.double", "need.double-msoa"]
+    assert [task.task for task in changed.done] == [
+        "index.cni23",
+        "audit.imd",
+        "audit.cni",
+        "need.double",
+        "need.double-msoa",
+    ]
 
 
 @pytest.mark.mirror
