@@ -19,6 +19,7 @@ from wardmote.errors import InputError, MissingError, Problem, WardmoteError
 from wardmote.lineage import Entry, Ledger, Part, digest_text, file_state, inherited_access
 from wardmote.tables import TABLES, strictest
 from wardmote.tasks import Chosen, Task, ingredients_of, raw_notes, spec_of, why_not_current
+from wardmote.words import mendings_told
 from wardmote.workspace import Workspace, clock, now
 
 if TYPE_CHECKING:
@@ -60,9 +61,12 @@ class TaskReport:
 
 
 def raise_together(errors: list[WardmoteError]) -> None:
-    """Raise one error with the problems of several, of the first one's class; nothing for none."""
+    """Raise one error with the problems of several, of the first one's class; nothing for none.
+
+    Two sources that read the same file find the same fault; it is told once.
+    """
     if errors:
-        raise type(errors[0])(problem for error in errors for problem in error.problems)
+        raise type(errors[0])(dict.fromkeys(problem for error in errors for problem in error.problems))
 
 
 def groups_of(tasks: Iterable[Task]) -> Iterator[list[Task]]:
@@ -335,8 +339,12 @@ def _rows_in(task: Task, parts: Iterable[Part], frames: Mapping[str, pd.DataFram
 
 
 def _sentences(frames: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+    """Return what a run tells of a task: its findings, or of a source what was mended in its files."""
     findings = frames.get("findings")
-    return tuple(findings["sentence"].to_list()) if findings is not None else ()
+    if findings is not None:
+        return tuple(findings["sentence"].to_list())
+    mendings = frames.get("mendings")
+    return mendings_told(mendings.to_dict("records")) if mendings is not None else ()
 
 
 def refuse_clashes(task: str, chosen: Chosen, tables: Mapping[str, Any]) -> None:

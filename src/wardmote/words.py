@@ -117,6 +117,25 @@ Told = tuple[str, float, str]
 """One finding: its sentence, the number that it tells, and the table that holds it."""
 
 
+def mendings_told(rows: Sequence[Mapping[Any, Any]]) -> tuple[str, ...]:
+    """Return what was mended in files, one sentence for each source and kind of mending, with where and how often.
+
+    Args:
+        rows: Rows of the table `mendings`.
+    """
+    together: dict[tuple[str, str], list[Mapping[Any, Any]]] = {}
+    for row in rows:
+        together.setdefault((row["source"], row["sentence"]), []).append(row)
+    told = []
+    for (source, done), same in together.items():
+        number = sum(row["cells"] for row in same)
+        columns = [row["column"] for row in same if row["column"] != "*"]
+        named = f"column “{columns[0]}”" if len(columns) == 1 else f"{len(columns)} columns"
+        often = "once" if number == 1 else f"{number:,} times"
+        told.append(f"{source}: {done} ({often}{f' in {named}' if columns else ''})")
+    return tuple(told)
+
+
 def index_findings(
     title: str,
     nouns: tuple[str, str],
@@ -152,7 +171,7 @@ def index_findings(
     none = areas - scored
     rest = f"; {count(none, *nouns)} {have(none)} none" if none else ""
     say(scored, "scores", f"{title}: {count(scored, *nouns)} {have(scored)} a score{rest}")
-    live = "" if isnan(residents) else f", where {people(residents)} live"
+    live = "" if isnan(residents) or not inside else f", where {people(residents)} live"
     within = f"in the greatest-need {share_of(share)} of this index"
     say(inside, "scores", f"{count(inside, *nouns)} {are(inside)} {within}{live}")
     if no_data:

@@ -534,12 +534,8 @@ def _all_gaps(methods: tuple[Method, ...]) -> tuple[str, ...]:
 
 
 def _mendings(found: Gathering) -> tuple[str, ...]:
-    """Return what was mended in the files: where, how often, what was done."""
-    return tuple(
-        f"{row['source']}, {'whole rows' if row['column'] == '*' else 'column ' + row['column']}, "
-        f"{words.count(row['cells'])} times: {row['sentence']}"
-        for row in _records(found.read("mendings"))
-    )
+    """Return what was mended in the files: where, what was done, how often."""
+    return words.mendings_told(_records(found.read("mendings")))
 
 
 def _gaps(missing: int | None, imputed: int | None) -> str:

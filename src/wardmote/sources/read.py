@@ -349,13 +349,42 @@ def _read_text(data: bytes, layout: Layout, name: str) -> Sheet:
     if not head:
         raise InputError(Problem(name, "the file is empty", remedy="Save it again with its rows."))
     header_row, found, headers = _find_header(head, layout, name)
+    _refuse_open_quote(text, delimiter, name)
     notes = _header_notes(header_row, data)
     table = _fast_columns(text, delimiter, header_row, found, len(headers))
     if table is None:
         table = _slow_columns(text, delimiter, header_row, found, headers=headers, name=name)
-    columns, count = table
+    columns, count, short = table
+    if short:
+        notes += (Note("*", "short rows", len(short), short[0], "", SHORT_ROWS),)
     rows = np.arange(header_row + 2, header_row + 2 + count, dtype=np.int64)
     return Sheet(name, columns, rows, headers, delimiter=delimiter, notes=notes)
+
+
+SHORT_ROWS = "Rows with fewer cells than the header were read as if their last cells were empty."
+"""What is said of rows that end early: programs that write CSV leave out empty cells at the end."""
+
+
+def _refuse_open_quote(text: str, delimiter: str, name: str) -> None:
+    """Refuse a quotation mark that is never closed: all rows below it would become one cell."""
+    if text.count('"') % 2 == 0:
+        return
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    begins = 1
+    try:
+        for _ in reader:
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        # Strict reading also minds marks in the middle of a cell, which harm nothing.
+        if "unexpected end" in str(error):
+            raise InputError(
+                Problem(
+                    f"{name}, line {begins}",
+                    "a quotation mark opens a cell and is never closed",
+                    got=text.splitlines()[begins - 1][:60],
+                    remedy="Close it, or write it twice inside quotation marks where it belongs to the text.",
+                )
+            ) from None
 
 
 def _decode(data: bytes, encoding: str, name: str) -> str:
@@ -412,7 +441,8 @@ def _delimiter(text: str, layout: Layout) -> str:
     return max((",", ";", "\t"), key=worth)
 
 
-Columns = tuple[dict[str, Any], int]
+Columns = tuple[dict[str, Any], int, list[int]]
+"""Columns by header, how many rows, and the rows of the file that end before the header does."""
 
 
 def _fast_columns(
@@ -428,7 +458,7 @@ def _fast_columns(
     start = sum(len(line) + 1 for line in head)
     body = text[start:]
     if not body.strip():
-        return {header: pa.array([], pa.string()) for header in found}, 0
+        return {header: pa.array([], pa.string()) for header in found}, 0, []
     try:
         table = pacsv.read_csv(
             pa.py_buffer(body.encode()),
@@ -445,7 +475,8 @@ def _fast_columns(
         )
     except pa.ArrowInvalid:
         return None
-    return {header: table.column(names[position]) for header, position in found.items()}, table.num_rows
+    columns = {header: table.column(names[position]) for header, position in found.items()}
+    return columns, table.num_rows, []
 
 
 def _slow_columns(
@@ -454,6 +485,7 @@ def _slow_columns(
     """Return the wanted columns by Python's reader, which bears short rows; cells beyond the header are refused."""
     lists: dict[str, list[str]] = {header: [] for header in found}
     problems: list[Problem] = []
+    short: list[int] = []
     count = 0
     for number, record in enumerate(_all_records(text, delimiter, name)):
         if number <= header_row:
@@ -469,11 +501,14 @@ def _slow_columns(
                     remedy="Put a cell that holds the separator into quotes.",
                 )
             )
+        # Blank lines and notes of one cell are counted as what they are, elsewhere.
+        if len(record) < len(headers) and sum(1 for cell in record if cell.strip()) > 1:
+            short.append(number + 1)
         for header, position in found.items():
             lists[header].append(record[position] if position < len(record) else "")
     if problems:
         raise InputError(problems[:MOST_PROBLEMS])
-    return {header: pa.array(values, pa.string()) for header, values in lists.items()}, count
+    return {header: pa.array(values, pa.string()) for header, values in lists.items()}, count, short
 
 
 def _all_records(text: str, delimiter: str, name: str) -> Iterable[list[str]]:

@@ -338,8 +338,8 @@ def _add_areas(rows: _Rows) -> None:
     counts: dict[str, Any] = {}
     for what, header in (("population", rows.layout.population), ("households", rows.layout.households)):
         if header:
-            numbers = rows.numbers(header)
-            counts[what] = numbers.values.take(rows.chosen)
+            counts[what] = rows.numbers(header).values.take(rows.chosen)
+            _refuse_outside(rows, header, counts[what], high=np.inf, expected="a count of 0 or more")
     place = rows.layout.places[0]
     if place.name or counts or rows.layout.links:
         columns = {"area": rows.area, "name": _names(rows.sheet, place, rows.chosen), **counts}
@@ -353,6 +353,16 @@ def _add_areas(rows: _Rows) -> None:
         known = pc.is_valid(code)
         columns = {"area": code.filter(known), "name": _names(rows.sheet, other, rows.chosen).filter(known)}
         rows.gathered.area_facts.append({"level": other.level, **_first_of(columns)})
+
+
+def _refuse_outside(rows: _Rows, header: str, column: Any, *, high: float, expected: str) -> None:
+    """Tell the ledger about counts and shares that cannot be, with their rows; a missing one is none."""
+    numbers = np.asarray(column.fill_null(0.0).to_numpy(zero_copy_only=False))
+    for at in np.flatnonzero((numbers < 0) | (numbers > high)):
+        place = f"{rows.sheet.name}, row {rows.sheet.rows[rows.chosen[int(at)].as_py()]}, column “{header}”"
+        rows.ledger.fault(
+            Problem(place, "the number cannot be", f"{numbers[at]:g}", expected, "Correct the cell.")
+        )
 
 
 def _first_of(columns: dict[str, Any]) -> dict[str, Any]:
@@ -388,8 +398,9 @@ def _add_links(rows: _Rows) -> None:
         known = pc.and_(pc.is_valid(small), pc.is_valid(large))
         columns: dict[str, Any] = {"area": small.filter(known), "parent": large.filter(known)}
         if link.weight:
-            numbers = rows.numbers(link.weight)
-            columns["weight"] = numbers.values.take(rows.chosen).filter(known)
+            weight = rows.numbers(link.weight).values.take(rows.chosen)
+            _refuse_outside(rows, link.weight, weight, high=1.0, expected="a share from 0 to 1")
+            columns["weight"] = weight.filter(known)
         _, first = np.unique(keys([columns["area"], columns["parent"]]), return_index=True)
         at = pa.array(np.sort(first))
         columns = {name: column.take(at) for name, column in columns.items()}

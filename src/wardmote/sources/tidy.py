@@ -6,6 +6,7 @@ The same code reads official sets and users' files; only where the layout comes 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wardmote import tables
+from wardmote.errors import InputError, Problem
 from wardmote.levels import Level
 from wardmote.sources.catalogue import Entry, Measure
 from wardmote.sources.fetch import RawFile
@@ -49,6 +51,7 @@ def read(
         for sheet in sheets:
             gather(sheet, layout, levels, ledger, gathered)
     ledger.settle()
+    _refuse_nothing(files, gathered)
     measures = _measures(spec, entry)
     return SourceTables(
         sources=_source_row(source, spec, entry, files, gathered),
@@ -61,6 +64,18 @@ def read(
         values=_stacked("values", gathered.values),
         priorities=_stacked("priorities", gathered.priorities),
     )
+
+
+def _refuse_nothing(files: tuple[RawFile, ...], gathered: Gathered) -> None:
+    """Refuse a file without any area: it would quietly empty every table that is made from it."""
+    if not gathered.rows_kept:
+        names = dict.fromkeys(Path(file.path).name for file in files)
+        below = f"{gathered.rows_read:,} rows below the header"
+        raise InputError(
+            Problem(
+                ", ".join(names), "no row holds an area", below, "one row an area", "Save it with its rows."
+            )
+        )
 
 
 def _stacked(name: str, pieces: list[dict[str, Any]]) -> pd.DataFrame:
