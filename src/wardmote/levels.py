@@ -9,11 +9,11 @@ Source of the code patterns: ONS, Register of Geographic Codes (entity codes E01
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from wardmote.errors import MissingError, Problem
-from wardmote.study import LevelSpec
+from wardmote.study import LevelSpec, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +125,42 @@ def find_level(name: str, levels: Mapping[str, Level], where: str) -> Level:
             remedy=f"Declare it in the study: [level.{name}] with title and pattern.",
         )
     )
+
+
+def unknown_levels(study: Study) -> Iterator[Problem]:
+    """Yield a problem for each level that a study names and that is neither known nor declared.
+
+    Args:
+        study: The study.
+    """
+    from difflib import get_close_matches
+
+    known = {**study.level, **LEVELS}
+    for name, where in dict.fromkeys(_named_levels(study)):
+        if name and name not in known:
+            near = get_close_matches(name, known, n=3) or list(study.level)
+            yield Problem(
+                f"study.toml, {where}",
+                "no such level",
+                got=name,
+                expected=", ".join(near) or "a level such as lsoa21, msoa21, lad24",
+                remedy=f"Correct it, or declare it: [level.{name}] with title and pattern.",
+            )
+
+
+def _named_levels(study: Study) -> Iterator[tuple[str, str]]:
+    """Yield each level that a study names, and where it does."""
+    yield from ((name, "study.levels") for name in study.study.levels)
+    for id_, source in study.sources.items():
+        yield source.level, f"sources.{id_}.level"
+        yield from ((name, f"sources.{id_}.parents") for name in source.parents)
+    yield from ((name, "areas.within") for chain in study.areas.within for name in chain)
+    yield from ((name, "areas.only") for name in study.areas.only)
+    for id_, conversion in study.conversion.items():
+        yield conversion.from_, f"conversion.{id_}.from"
+        yield conversion.to, f"conversion.{id_}.to"
+    for id_, index in study.index.items():
+        yield index.level, f"index.{id_}.level"
+        yield from ((name, f"index.{id_}.summarise.levels") for name in index.summarise.levels)
+    for id_, need in study.need.items():
+        yield need.level, f"need.{id_}.level"

@@ -11,13 +11,22 @@ step may occur twice and has an ``id`` of its own, so that an override or an unc
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from wardmote.errors import MissingError, Problem, StudyError
 
@@ -43,14 +52,14 @@ class StudySection(Spec):
     Attributes:
         id: Short name of the study.
         title: Its title, as pages print it.
-        seed: Seed of every random choice; the same seed gives the same results.
+        seed: Seed of every random choice, 0 or more; the same seed gives the same results.
         levels: Levels from the smallest areas to the largest.
         description: One paragraph for the first page.
     """
 
     id: Identifier
     title: str
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     levels: list[Identifier] = Field(default_factory=list)
     description: str = ""
 
@@ -69,6 +78,17 @@ class LevelSpec(Spec):
     plural: str = ""
     pattern: str = ""
     vintage: str = ""
+
+    @field_validator("pattern")
+    @classmethod
+    def _readable(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(
+                f"the pattern cannot be read ({error})|a regular expression|Correct it, or leave it out for any code."
+            ) from None
+        return pattern
 
 
 class ColumnSpec(Spec):
@@ -375,7 +395,6 @@ class SummariseSpec(Spec):
         nodes: Which nodes; the root by default.
         population: Indicator that weighs, or "population" of the areas table.
         population_note: How the page describes that population.
-        share: Share of areas that counts as greatest need in proportion, extent and concentration's tenth.
     """
 
     levels: list[Identifier] = Field(default_factory=list)
@@ -394,6 +413,9 @@ class SimilarSpec(Spec):
 
 class IndexSpec(Spec):
     """``[index.ID]``: a recipe by name, or a tree and steps of one's own.
+
+    Beside a recipe, each setting of the study takes the place of the recipe's. Of the tables ``summarise``, ``similar``, ``indicators``
+    and ``overrides`` this goes key by key: what the study does not say stays as the recipe has it.
 
     Attributes:
         recipe: Name of a recipe that comes with Wardmote, or a TOML file in the study.
@@ -882,8 +904,9 @@ def read_study(folder: Path) -> Study:
     """
     path = folder if folder.suffix == ".toml" else folder / STUDY_FILE
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        # Some editors begin a UTF-8 file with a byte-order mark, which TOML does not know.
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
         raise MissingError(
             Problem(
                 str(path),
@@ -894,7 +917,12 @@ def read_study(folder: Path) -> Study:
         ) from None
     except UnicodeDecodeError as error:
         raise StudyError(
-            Problem(str(path), "the file is not UTF-8 text", got=f"byte {error.object[error.start]:#x}")
+            Problem(
+                str(path),
+                "the file is not UTF-8 text",
+                got=f"byte {error.object[error.start]:#x} in line {error.object[: error.start].count(10) + 1}",
+                remedy="Save it as UTF-8.",
+            )
         ) from None
     return parse_study(text, path)
 
@@ -954,7 +982,16 @@ def _with_recipe(raw: Any, where: str, text: str, path: Path, problems: list[Pro
     except tomllib.TOMLDecodeError as error:
         problems.append(Problem(str(file), "the recipe is not TOML", got=str(error)))
         return raw
-    return {**recipe.get("index", {}), **raw}
+    return _merged(recipe.get("index", {}), raw)
+
+
+def _merged(recipe: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe's settings with the study's own in their place; tables key by key, so that naming levels keeps the weight."""
+    both = {**recipe, **own}
+    for key in recipe.keys() & own.keys():
+        if isinstance(recipe[key], dict) and isinstance(own[key], dict):
+            both[key] = {**recipe[key], **own[key]}
+    return both
 
 
 def _with_preset(raw: Any, where: tuple[str, ...], text: str, path: Path, problems: list[Problem]) -> Any:
