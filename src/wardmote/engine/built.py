@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from wardmote.engine.evaluate import Evaluation, Surroundings, evaluate
 from wardmote.engine.inputs import Inputs, arrow, gather, surroundings
 from wardmote.engine.plan import Plan, compile_index
-from wardmote.errors import InputError, Problem
+from wardmote.errors import InputError, MethodError, Problem
 from wardmote.study import IndexSpec
 
 if TYPE_CHECKING:
@@ -69,8 +70,20 @@ def compute_index(
     plan = compile_index(spec, index=index, directions=directions, absent=absent)
     around = surroundings(plan, inputs, values=values, priorities=priorities, boundaries=boundaries)
     block = np.stack([inputs.leaves[leaf].column for leaf in plan.leaves])
-    evaluation = evaluate(plan, dict(zip(plan.leaves, block, strict=True)), surroundings=around)
+    try:
+        evaluation = evaluate(plan, dict(zip(plan.leaves, block, strict=True)), surroundings=around)
+    except MethodError as error:
+        raise MethodError(_with_codes(problem, inputs) for problem in error.problems) from None
     return BuiltIndex(plan, inputs, evaluation, directions, sources, around)
+
+
+def _with_codes(problem: Problem, inputs: Inputs) -> Problem:
+    """Return a method's problem with the area's code for its position: methods know positions only."""
+
+    def code(match: re.Match[str]) -> str:
+        return f"in {inputs.codes[int(match[1])].as_py()}"
+
+    return replace(problem, got=re.sub(r"at position (\d+)$", code, problem.got))
 
 
 def _no_data(plan: Plan, inputs: Inputs, leaf: str) -> Problem:

@@ -268,10 +268,14 @@ def _step(work: _Work, operations: Sequence[Operation]) -> Evaluation:
     """Return the state after one step, or all problems of the step together."""
     problems: list[Problem] = []
     for operation in operations:
+        place = f"index.{work.plan.index}.steps.{operation.step}"
         try:
-            _DO[operation.kind](work, operation)
+            # A sum that overflows would leave infinite or missing scores and say nothing.
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                _DO[operation.kind](work, operation)
+        except FloatingPointError as error:
+            problems.append(_too_large(work, operation, f"{place} ({operation.method})", str(error)))
         except MethodError as error:
-            place = f"index.{work.plan.index}.steps.{operation.step}"
             problems += [replace(problem, where=f"{place} ({problem.where})") for problem in error.problems]
     if problems:
         raise MethodError(problems)
@@ -288,6 +292,22 @@ def _step(work: _Work, operations: Sequence[Operation]) -> Evaluation:
         excluded=excluded,
         screened=before.screened | work.screened,
         changes=before.changes + tuple(work.changes),
+    )
+
+
+def _too_large(work: _Work, operation: Operation, place: str, told: str) -> Problem:
+    """Return the problem of numbers that cannot be calculated with, naming the node with the largest."""
+    nodes = [*operation.targets, *(name for at in operation.targets for name in work.plan.nodes[at].children)]
+    largest = {
+        name: float(np.nanmax(np.abs(work.column(name))))
+        for name in nodes
+        if name in work.score or name in work.before.score
+        if not np.isnan(work.column(name)).all()
+    }
+    name = max(largest, key=lambda node: largest[node], default="")
+    got = f"{name} with values up to {largest[name]:g} ({told})" if name else told
+    return Problem(
+        place, "the numbers cannot be calculated with", got, "numbers of a usual size", "Correct the source."
     )
 
 
