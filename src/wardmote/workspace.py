@@ -79,7 +79,7 @@ class Workspace:
         """Return the ledger as it stands on disk now, and keep it."""
         try:
             self._ledger = Ledger.from_json((self.out / "lineage.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._ledger = Ledger()
         except UnicodeDecodeError:
             self._ledger = Ledger(damaged=True)
@@ -105,7 +105,10 @@ class Workspace:
         """
         from filelock import FileLock, Timeout
 
-        self.out.mkdir(parents=True, exist_ok=True)
+        with writable(self.out):
+            self.out.mkdir(parents=True, exist_ok=True)
+            # The lock itself cannot tell a folder that may not be written from one that is taken.
+            (self.out / ".lock").touch()
         lock = FileLock(str(self.out / ".lock"))
         try:
             lock.acquire(timeout=0)
@@ -127,7 +130,8 @@ class Workspace:
                 ) from None
         try:
             note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
-            (self.out / ".lock.by").write_text(json.dumps(note), encoding="utf-8")
+            with writable(self.out):
+                (self.out / ".lock.by").write_text(json.dumps(note), encoding="utf-8")
             # The run that we waited for may have written the ledger since.
             self.reload()
             yield
@@ -153,11 +157,12 @@ class Workspace:
             entry: The entry without parts.
             frames: The checked tables of the task, by name.
         """
-        self.tables.mkdir(parents=True, exist_ok=True)
-        parts = tuple(self._write_new(name, data, entry) for name, data in frames.items() if len(data))
-        flush_files([self._new(part.file, part.sha256) for part in parts])
+        with writable(self.out):
+            self.tables.mkdir(parents=True, exist_ok=True)
+            parts = tuple(self._write_new(name, data, entry) for name, data in frames.items() if len(data))
+            flush_files([self._new(part.file, part.sha256) for part in parts])
         complete = replace(entry, parts=parts)
-        with self._writing:
+        with self._writing, writable(self.out):
             before = self.ledger.entries.get(entry.key)
             self._save(self.ledger.with_entry(complete))
             self._finish(parts)
@@ -252,7 +257,8 @@ class Workspace:
             if not all(self.untouched(part) for part in entry.parts):
                 parts = [replace(part, mtime_ns=self.path(part).stat().st_mtime_ns) for part in entry.parts]
                 entries[key] = replace(entry, parts=tuple(parts))
-        self._save(Ledger(entries, stamp))
+        with writable(self.out):
+            self._save(Ledger(entries, stamp))
 
     # ---- reading
 
@@ -412,6 +418,29 @@ class Workspace:
                 )
             )
         return parts
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Tell in our words that a disk is full, or that a folder may not be written, within a ``with`` block.
+
+    Args:
+        folder: The folder that is written to, for the error.
+
+    Raises:
+        WorkspaceError: The system refused a write.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WorkspaceError(
+            Problem(
+                str(folder),
+                "the derived files cannot be written",
+                got=str(error).splitlines()[0],
+                remedy="Make room, or let yourself write there, and run again; what was finished stands.",
+            )
+        ) from error
 
 
 def to_arrow(name: str, data: pd.DataFrame) -> pa.Table:
