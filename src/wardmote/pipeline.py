@@ -493,7 +493,9 @@ def compile_all(study: Study, ledger: Ledger | None = None) -> None:
     Raises:
         StudyError: Names of stages, indices or steps do not fit together; all problems at once.
     """
-    problems: list[Problem] = []
+    from wardmote.levels import unknown_levels
+
+    problems = list(unknown_levels(study))
     for id_, spec in study.index.items():
         if spec.beside == id_:
             problems.append(Problem(f"study.toml, index.{id_}.beside", "an index cannot stand beside itself"))
