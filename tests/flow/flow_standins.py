@@ -210,6 +210,7 @@ def find_need(
     areas: pd.DataFrame,
     scores: pd.DataFrame,
     summaries: pd.DataFrame,
+    draws: pd.DataFrame | None = None,
     *,
     spec: Any,
     definition: str,

@@ -355,7 +355,8 @@ def test_explanations_stop_at_sensitive_tables(folder: Path, monkeypatch: pytest
 def test_code_hashes_of_all_stages_can_be_taken() -> None:
     hashes = {stage.name: code_hash(stage.function.partition(":")[0]) for stage in STAGES}
     assert hashes["areas"] == hashes["conversion"]
-    assert len(set(hashes.values())) == 4
+    modules = {stage.function.partition(":")[0] for stage in STAGES}
+    assert len(set(hashes.values())) == len(modules)
 
 
 def test_check_tells_what_is_in_order(tmp_path: Path) -> None:
