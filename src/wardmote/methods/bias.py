@@ -388,7 +388,8 @@ def _missing_error(k: int, raw: float, count: str) -> tuple[float, float]:
     if count == "R0":
         return float(np.sqrt(2 * max(0.0, raw) + 2)), 0.5 ** (max(0, round(raw)) + 1)
     variance = (16 * _rank_variance(k, raw)) / (2 * k - 1) ** 2
-    return float(np.sqrt(variance)), float("nan")
+    # Far below 0 (a funnel lopsided the other way) the formula leaves its range.
+    return float(np.sqrt(max(variance, 0.0))), float("nan")
 
 
 def _rank_variance(k: int, n: float) -> float:

@@ -242,7 +242,7 @@ def robust(model: Multilevel, contrasts: npt.ArrayLike | None = None, *, coverag
         Estimates and inference. Below 4 degrees of freedom p and interval are not to be trusted (Tipton 2015).
 
     Raises:
-        MethodError: Contrasts that do not fit.
+        MethodError: Contrasts that do not fit; effects without any residual.
 
     Source:
         Pustejovsky and Tipton (2018), Journal of Business & Economic Statistics 36: 672–683; Tipton (2015), Psychological Methods
@@ -254,6 +254,14 @@ def robust(model: Multilevel, contrasts: npt.ArrayLike | None = None, *, coverag
     estimate = R @ model.estimate
     df = np.array([_satterthwaite(model, half, row[:, None]) for row in R])
     se = np.sqrt(np.diag(covariance))
+    if (se == 0).any():
+        raise MethodError(
+            Problem(
+                "robust",
+                "effects do not differ between studies, so that errors cannot be found from their differences",
+                remedy="Use the model's own errors.",
+            )
+        )
     t = estimate / se
     reach = stats.t.ppf((1 + coverage) / 2, df) * se
     return Robust(
