@@ -840,6 +840,176 @@ class RoundSpec(Spec):
     published: ListSpec | None = None
 
 
+class CohortSpec(Spec):
+    """Areas of a programme that began together.
+
+    Attributes:
+        areas: Their codes.
+        start: First supported period, as the panel's periods are written: 2016, 2016-04.
+        end: Last supported period; "" where support goes on or the end is not known.
+        pounds: Pounds for each area, all years together.
+        price_year: Price year of the pounds.
+        led_by: Who led.
+        note: Where this is stated, and what is not verified.
+    """
+
+    areas: list[str] = Field(min_length=1)
+    start: str
+    end: str = ""
+    pounds: float | None = Field(default=None, ge=0)
+    price_year: int | None = None
+    led_by: Literal[
+        "residents", "local authority", "national government", "charity", "others", "not known"
+    ] = "not known"
+    note: str = ""
+
+
+class ComparisonSpec(Spec):
+    """Which areas may be compared with the supported ones.
+
+    Attributes:
+        areas: The only areas allowed, by their own codes or those of larger areas; all by default.
+        exclude: Areas left out, by the same codes.
+        apart_km: Areas within so many kilometres of a supported one are left out, since support may spill over.
+        within: Level inside whose areas matches must lie, and strata of a lottery; "" for anywhere.
+        kind: never (never supported by this programme) or not yet.
+        partners: Matches for each supported area.
+        metric: How likeness is measured.
+        caliper: Widest distance of a match, in standard deviations; none by default.
+    """
+
+    areas: list[str] = Field(default_factory=list)
+    exclude: list[str] = Field(default_factory=list)
+    apart_km: float = Field(default=0.0, ge=0)
+    within: Identifier | Literal[""] = ""
+    kind: Literal["never", "not yet"] = "never"
+    partners: int = Field(default=3, ge=1)
+    metric: Literal["mahalanobis", "propensity", "scaled"] = "mahalanobis"
+    caliper: float | None = Field(default=None, gt=0)
+
+
+Estimator = Literal[
+    "staggered",
+    "imputation",
+    "two by two",
+    "matched",
+    "weighted",
+    "synthetic difference",
+    "synthetic control",
+    "lottery",
+    "sun-abraham",
+    "two-stage",
+]
+"""Estimators of a programme's effect; the last two are diff-diff's (``pip install wardmote[stats]``)."""
+
+
+class AddedSpec(Spec):
+    """What was added after the declaration: it is run, and marked as added wherever it is told.
+
+    Attributes:
+        outcomes: Further outcomes.
+        estimators: Further estimators.
+        why: Why it was added.
+    """
+
+    outcomes: list[Identifier] = Field(default_factory=list)
+    estimators: list[Estimator] = Field(default_factory=list)
+    why: str = ""
+
+
+class WorthSpec(Spec):
+    """What an effect is worth in pounds; see `wardmote.methods.worth.ASSUMPTIONS`.
+
+    Attributes:
+        life_satisfaction: Points of life satisfaction (0 to 10) for one unit of the primary outcome, positive where better.
+        source: Where that is from.
+        years: Years for which the effect is counted, the first at its full size.
+        cost_years: Years over which the money was spent.
+        people: People in all supported areas; the areas' populations by default.
+        assumptions: Other values: one number, or central, low and high.
+        prices: Price index by year, to bring the WELLBY of 2019 to the price year of the pounds.
+        incomes: Typical disposable income of those who gain, and of everybody: weighs pounds. None by default.
+    """
+
+    life_satisfaction: float | list[float]
+    source: str
+    years: int = Field(default=1, ge=1, le=60)
+    cost_years: int = Field(default=1, ge=1, le=60)
+    people: float | None = Field(default=None, gt=0)
+    assumptions: dict[str, float | list[float]] = Field(default_factory=dict)
+    prices: dict[int, float] = Field(default_factory=dict)
+    incomes: list[float] = Field(default_factory=list)
+
+
+class ProgrammeSpec(Spec):
+    """``[programme.ID]``: a place programme and how its effect is to be judged, declared before it is.
+
+    Everything here but `title`, `description`, `declared` and `added` is the declaration. Its checksum is told with each result; once it
+    is published, write it in `declared`, and a later change is told as one.
+
+    Attributes:
+        title: Its title.
+        description: What it is.
+        cohorts: The supported areas by start, written as ``[[programme.ID.cohorts]]``.
+        level: Level of the areas.
+        outcome: The primary outcome: an indicator with several periods.
+        also: Further outcomes.
+        estimand: What the effect is averaged over: simple (supported areas and periods), group (areas by start, evenly), dynamic
+            (periods since the start, evenly), calendar (periods, evenly).
+        estimators: The first is the main one.
+        comparison: Comparison areas.
+        covariates: Indicators known before support that matches, weights and adjustments use.
+        adjust: Whether the estimators "staggered" and "two by two" adjust for the covariates.
+        cluster: Level whose areas' errors go together; each area by itself by default.
+        anticipation: Periods before the start in which areas may already react.
+        multiples: Multiples of the largest earlier difference of trends, for honest bounds.
+        rings_km: Outer edges of rings round supported areas in which spillover is looked for.
+        draws: Deals of the randomisation test and placebos; 0 for none.
+        declared: Checksum of the declaration as it was published.
+        added: What was added afterwards.
+        worth: What the effect is worth.
+    """
+
+    title: str = ""
+    description: str = ""
+    cohorts: list[CohortSpec] = Field(min_length=1)
+    level: Identifier
+    outcome: Identifier
+    also: list[Identifier] = Field(default_factory=list)
+    estimand: Literal["simple", "group", "dynamic", "calendar"] = "simple"
+    estimators: list[Estimator] = Field(default_factory=lambda: ["staggered"], min_length=1)
+    comparison: ComparisonSpec = Field(default_factory=ComparisonSpec)
+    covariates: list[Identifier] = Field(default_factory=list)
+    adjust: bool = True
+    cluster: Identifier | Literal[""] = ""
+    anticipation: int = Field(default=0, ge=0)
+    multiples: list[float] = Field(default_factory=lambda: [0.0, 0.5, 1.0, 1.5, 2.0])
+    rings_km: list[float] = Field(default_factory=list)
+    draws: int = Field(default=199, ge=0, le=100_000)
+    declared: str = ""
+    added: AddedSpec = Field(default_factory=AddedSpec)
+    worth: WorthSpec | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        codes = [area for cohort in self.cohorts for area in cohort.areas]
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        if twice:
+            raise ValueError(
+                f"an area stands in two cohorts ({', '.join(twice[:3])})|each area once|Keep its first start."
+            )
+        if (
+            any(a >= b for a, b in zip(self.rings_km, self.rings_km[1:], strict=False))
+            or min(self.rings_km, default=1) <= 0
+        ):
+            raise ValueError(
+                "rings_km do not rise|rising distances above 0|Write them from the nearest outwards."
+            )
+        if min(self.multiples, default=0) < 0:
+            raise ValueError("a multiple is negative|multiples from 0|")
+        return self
+
+
 class PublishSpec(Spec):
     """``[publish]``: what the page says of its makers.
 
@@ -877,6 +1047,7 @@ class Study(Spec):
     audit: dict[Identifier, AuditSpec] = Field(default_factory=dict)
     need: dict[Identifier, NeedSpec] = Field(default_factory=dict)
     round: dict[Identifier, RoundSpec] = Field(default_factory=dict)
+    programme: dict[Identifier, ProgrammeSpec] = Field(default_factory=dict)
     publish: PublishSpec = Field(default_factory=PublishSpec)
     folder: Path = Field(default=Path(), exclude=True)
 
@@ -1074,6 +1245,12 @@ def with_lines(problems: Iterable[Problem], text: str, file: str = STUDY_FILE) -
         else:
             placed.append(problem)
     return placed
+
+
+def placed(problems: Iterable[Problem], study: Study) -> list[Problem]:
+    """Return problems with the line of the study's file where each setting stands; see `with_lines`."""
+    file = study.folder / STUDY_FILE
+    return with_lines(problems, file.read_text(encoding="utf-8")) if file.is_file() else list(problems)
 
 
 def recipe_names() -> list[str]:
