@@ -125,6 +125,8 @@ class Runner:
                 )  # imported here once, not by two threads at the same time
             self._work(due, errors)
             raise_together(errors)
+            if group[0].stage.name == "sources":
+                refuse_twins(self.workspace)
         if self.progress:
             self.progress("", len(tasks), len(tasks))
 
@@ -363,6 +365,46 @@ def refuse_clashes(task: str, chosen: Chosen, tables: Mapping[str, Any]) -> None
         problems += _differing(task, tables["indicators"])
     if _may_overlap(chosen.get("values", ())):
         problems += _doubled(task, tables["values"], chosen["values"])
+    if problems:
+        raise InputError(problems)
+
+
+ONCE = ("boundaries", "classes")
+"""Tables that stages and pages read from all sources together, and in which an area may stand once."""
+
+
+def refuse_twins(workspace: Workspace) -> None:
+    """Refuse two sources that both give the shape of an area, or its class in one scheme.
+
+    Args:
+        workspace: The study's workspace, its sources read.
+
+    Raises:
+        InputError: There are such sources.
+    """
+    problems: list[Problem] = []
+    for name in ONCE:
+        parts = workspace.parts(name)
+        levels = [set(part.contents.get("level", ())) for part in parts]
+        shared = {level for a, b in combinations(levels, 2) for level in a & b}
+        several = [part for part, held in zip(parts, levels, strict=True) if held & shared]
+        if not several:
+            continue
+        key = list(TABLES[name].key)
+        rows = workspace.read_parts(name, several, [*key, "source"])
+        twins = rows[rows.duplicated(key)]
+        if len(twins):
+            first = twins.iloc[0]
+            same = rows[(rows[key] == first[key]).all(axis=1)]
+            problems.append(
+                Problem(
+                    f"table {name}",
+                    f"several sources speak of the same area ({len(twins):,} such areas)",
+                    f"{first['area']} of {first['level']}, from {' and '.join(sorted(same['source']))}",
+                    "each area once",
+                    "Leave one of the sources out, or give its areas another level.",
+                )
+            )
     if problems:
         raise InputError(problems)
 
