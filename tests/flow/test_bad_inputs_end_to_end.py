@@ -7,6 +7,7 @@ in detail is tested in `test_sources_bad_inputs.py`; here it is that a whole run
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -242,3 +243,23 @@ def test_a_full_disk_is_told_and_loses_nothing(
     assert results(folder) == before
     assert speak("run", "--study", folder)[0] == 0
     assert results(folder) != before
+
+
+def test_two_sources_of_one_shape_are_refused(speak: Speak, folder: Path) -> None:
+    square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+    features = [{"type": "Feature", "properties": {"code": "P01"}, "geometry": square}]
+    shapes = json.dumps({"type": "FeatureCollection", "features": features})
+    section = '[sources.{0}]\nkind = "boundaries"\nfile = "{0}.geojson"\nlevel = "place"\narea = "code"\nlicence = "CC0-1.0"\n'
+    for name in ("old", "new"):
+        (folder / f"{name}.geojson").write_text(shapes, encoding="utf-8")
+    (folder / "study.toml").write_text(TOML + section.format("old"), encoding="utf-8")
+    assert speak("run", "--study", folder)[0] == 0
+    before = results(folder)
+    both = TOML + section.format("old") + section.format("new")
+    (folder / "study.toml").write_text(both, encoding="utf-8")
+    for _ in range(2):  # it does not go away by running again
+        code, _, said = speak("run", "--study", folder)
+        assert code == 3
+        assert "table boundaries: several sources speak of the same area (1 such areas)." in said
+        assert "Got P01 of place, from new and old" in said
+        assert results(folder) == before

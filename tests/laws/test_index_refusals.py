@@ -392,6 +392,29 @@ def test_imputing_from_parents_neighbours_and_groups() -> None:
         assert (nodes.loc["x", "missing"], nodes.loc["x", "imputed"]) == (1, 1)
 
 
+def test_a_shape_whose_border_crosses_itself_still_has_its_neighbours() -> None:
+    from shapely import Polygon, box, is_valid
+
+    # The published boundaries of 2011 hold such a polygon; unmended, GEOS refuses to look for what it touches.
+    bow = Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
+    assert not is_valid(bow)
+    world = tables(numbers={"x": [None, 2.0, 3, 4]})
+    shapes = frame(
+        "boundaries",
+        {
+            "level": ["patch"] * 4,
+            "area": list("abcd"),
+            "geometry": [bow.wkb, *(box(k, 0, k + 1, 1).wkb for k in range(1, 4))],
+            "source": ["s"] * 4,
+        },
+    )
+    fill = {"id": "fill", "on": "leaves", "do": "impute", "method": "neighbours"}
+    built = build_index(
+        **world, spec=bare(level="patch", steps=[fill, SCALE, COMBINE]), index="i", boundaries=shapes
+    )
+    assert built.adjustments.iloc[0]["after"] == 2.0
+
+
 def test_priorities_weigh_and_the_two_stand_side_by_side() -> None:
     people = frame(
         "priorities",
