@@ -448,6 +448,8 @@ def _print_area(area: AreaExplanation) -> None:
         print(f"\n{index.sentence}")
         for sentence in index.beside:
             print(f"  {sentence}")
+        for sentence in index.how_sure:
+            print(f"  {sentence}")
         _print_nodes(index)
         for summary in index.summaries:
             rank = "" if summary.rank is None else f", rank {summary.rank:,}"

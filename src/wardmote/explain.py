@@ -14,7 +14,18 @@ from typing import Any
 from wardmote.errors import AccessError, MissingError, Problem
 from wardmote.lineage import Entry
 from wardmote.tables import TABLES, table
-from wardmote.words import count, decile, figure, listed, ordinal, percent, rank_of, sentence
+from wardmote.words import (
+    count,
+    decile,
+    figure,
+    in_draws,
+    listed,
+    ordinal,
+    percent,
+    rank_of,
+    sentence,
+    share_of,
+)
 from wardmote.workspace import Workspace
 
 
@@ -123,6 +134,7 @@ class IndexExplanation:
         nodes: All nodes, from the root down.
         summaries: Summaries, for a larger area.
         beside: Ranks in indices that it is shown beside, in sentences.
+        how_sure: Between which ranks it lies and how often in the greatest-need share, in sentences; nothing without uncertainty.
         choices: The steps and settings that led to it, in order, in words.
         sources: Names of the sources that it goes back to.
         made: When the index was computed.
@@ -139,6 +151,7 @@ class IndexExplanation:
     nodes: tuple[NodeExplanation, ...]
     summaries: tuple[SummaryExplanation, ...]
     beside: tuple[str, ...]
+    how_sure: tuple[str, ...]
     choices: tuple[str, ...]
     sources: tuple[str, ...]
     made: str
@@ -318,10 +331,49 @@ def _explain_index(workspace: Workspace, entry: Entry, level: str, area: str) ->
         nodes=_nodes(workspace, entry, nodes, scores, mine) if scores else (),
         summaries=tuple(_summary(row) for row in summaries),
         beside=tuple(_beside(row) for row in _comparisons(workspace, entry.id, level, area)),
+        how_sure=_how_sure(workspace, entry.id, level, area, rank=top.get("rank"), total=total),
         choices=_choices(spec),
         sources=entry.sources,
         made=entry.when,
     )
+
+
+def _how_sure(
+    workspace: Workspace, index: str, level: str, area: str, *, rank: int | None, total: int
+) -> tuple[str, ...]:
+    """Return what uncertainty says of an area's rank, by component, and which factor moves it most."""
+    where = {"index": index, "level": level, "area": area}
+    drawn = _rows(workspace, "draws", where, columns=["rank", "draws", "share"])
+    if not drawn or rank is None:
+        return ()
+    if drawn[0]["rank"] != rank:
+        return ("The index has changed since its uncertainty was drawn: run `wardmote run uncertainty`.",)
+    draws, tenth = drawn[0]["draws"], share_of(drawn[0]["share"])
+    rows = {r["component"]: r for r in _rows(workspace, "ranks", where) if r["coverage"] == 0.9}
+    if len(rows) < 3:  # "both" is then the one component over again
+        rows.pop("both", None)
+    told = []
+    varied = {
+        "sampling": "sampling error",
+        "method": "choices of method",
+        "both": "choices and sampling error",
+    }
+    for component, what in varied.items():
+        row = rows.get(component)
+        if row is None or row["rank_low"] is None:
+            continue
+        between = f"between {ordinal(row['rank_low'])} and {ordinal(row['rank_high'])} of {total:,} in 90% of {draws:,} draws"
+        often = in_draws(row["p_greatest_need"], component, draws, tenth)
+        told.append(sentence(f"{what}: {between}; {often}"))
+    shares = [row for row in _rows(workspace, "rank_shares", where) if row["share"] is not None]
+    if shares:
+        most = max(shares, key=lambda row: row["share"])
+        titles = {r["factor"]: r["title"] for r in _rows(workspace, "factors", {"index": index})}
+        name = titles.get(most["factor"], most["factor"])
+        told.append(
+            sentence(f"what moves this rank most is {name}: {percent(most['share'])} of its variance")
+        )
+    return tuple(told)
 
 
 def _headline(title: str, top: Mapping[str, Any], total: int) -> str:
@@ -471,7 +523,10 @@ def _need_sentence(row: Mapping[str, Any], spec: Any) -> str:
         "neither": f"in the greatest-need {percent(spec.share)} of neither",
     }[row["type"]]
     sides = f"{side('deprivation', row['deprivation_distance'])}, {side('community need', row['community_distance'])}"
-    return sentence(f"{told} ({sides})")
+    often = row.get("p_doubly_disadvantaged")
+    of = "none" if often == 0 else "all" if often == 1 else percent(often or 0)
+    worlds = "" if often is None else f"; in both in {of} of the worlds drawn"
+    return sentence(f"{told} ({sides}){worlds}")
 
 
 def _note(row: Mapping[str, Any]) -> SourceNote:

@@ -408,6 +408,8 @@ def in_draws(share: float, component: str, draws: int, tenth: str = "tenth") -> 
     if isnan(share):
         return "no rank, so nothing can be said"
     where = f"in the greatest-need {tenth}"
+    if component == "sampling" and share in (0, 1):  # no draw said otherwise, which is no certainty
+        return f"{where} in {'all' if share else 'none'} of {draws:,} draws of sampling error alone"
     if component == "sampling":
         return f"{where} with a probability of {percent(share)} (sampling error alone)"
     of = min(draws, 100)
