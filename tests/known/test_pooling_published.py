@@ -98,11 +98,11 @@ def test_bcg_meta_regression(bcg: tuple[pd.DataFrame, Effects]) -> None:
     )
     both = pool(effects.estimate, effects.variance, data[["ablat", "year"]])
     assert_allclose(both.estimate, [-3.5455, -0.0280, 0.0019], atol=EARLY)
-    assert_allclose(both.standard_error, [29.0959, 0.0102, 0.0147], atol=HALF)
+    assert_allclose(both.standard_error, [29.0959, 0.0102, 0.0147], rtol=1e-4, atol=HALF)
     assert_allclose(
         [both.heterogeneity.tau2, both.heterogeneity.q, both.moderators],
         [0.1108, 28.3251, 12.2043],
-        atol=HALF,
+        atol=EARLY,
     )
     assert both.moderators_df == 2
     at = predict(both, [1, 30, 1970])
