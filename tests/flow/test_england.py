@@ -29,10 +29,10 @@ def test_england_from_official_files(mirror: Path, tmp_path: Path) -> None:
     )
     study.write_text(text, encoding="utf-8")
     changed = run(tmp_path, mirror=mirror)
-    assert [task.task for task in changed.done] == [
+    done = [task.task for task in changed.done]
+    assert [name for name in done if not name.startswith("audit.")] == [
         "index.cni23",
-        "audit.imd",
-        "audit.cni",
+        "uncertainty.main",
         "need.double",
         "need.double-msoa",
     ]
