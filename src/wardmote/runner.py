@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import partial
 from importlib import import_module
 from itertools import combinations, groupby
 from pathlib import Path
@@ -191,6 +192,8 @@ class Runner:
         arguments = self._arguments(task, files, chosen)
         if seed is not None:
             arguments["rng"] = generator(seed, task.key)
+        if self.progress and "progress" in inspect.signature(function).parameters:
+            arguments["progress"] = partial(self.progress, task.key)
         refuse_clashes(task.key, chosen, arguments)
         frames = checked(task, function(**arguments))
         idle = idle_parts(chosen, ledger, self.workspace, self.study) if task.stage.repeats else ()
