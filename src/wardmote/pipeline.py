@@ -31,6 +31,8 @@ from wardmote.tasks import (
     need_parts,
     no_parts,
     raw_notes,
+    round_parts,
+    round_settings,
     uncertainty_parts,
     why_not_current,
 )
@@ -141,6 +143,18 @@ STAGES: tuple[Stage, ...] = (
         choose=need_parts,
         settings=lambda study, id_: {"spec": study.need[id_], "definition": id_, "levels": levels_of(study)},
     ),
+    Stage(
+        "allocate",
+        "wardmote.allocate:run_round",
+        reads=(
+            "areas", "memberships", "scores", "summaries", "values", "indicators", "classes", "need",
+            "draws", "boundaries",
+        ),
+        writes=("awards", "decisions", "fragility", "rule_comparison", "findings"),
+        sections=lambda study: study.round,
+        choose=round_parts,
+        settings=round_settings,
+    ),
 )  # fmt: skip
 """The flow, in the order in which it runs. Publishing is not a stage: it computes nothing."""
 
@@ -153,6 +167,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "uncertainty": ("sources", "areas", "conversion", "index"),
     "audit": ("sources", "areas", "conversion", "index", "uncertainty"),
     "need": ("sources", "areas", "conversion", "index"),
+    "allocate": ("sources", "areas", "conversion", "index", "uncertainty", "need"),
 }
 """The stages that a stage stands on: `wardmote run need` brings these up to date first."""
 
@@ -511,8 +526,14 @@ def compile_all(study: Study, ledger: Ledger | None = None) -> None:
         from wardmote.uncertainty.factors import check_uncertainty
 
         problems += check_uncertainty(doubt, id_, study.index)
+    for id_, spec_ in study.round.items():
+        from wardmote.allocate.check import check_round
+
+        problems += check_round(spec_, id_, levels_of(study))
     if problems:
-        raise StudyError(problems)
+        from wardmote.study import placed
+
+        raise StudyError(placed(problems, study))
 
 
 def _known(study: Study, index: str, ledger: Ledger) -> bool:

@@ -16,7 +16,7 @@ from itertools import combinations, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wardmote.errors import InputError, MissingError, Problem, WardmoteError
+from wardmote.errors import InputError, MissingError, Problem, StudyError, WardmoteError
 from wardmote.lineage import Entry, Ledger, Part, digest_text, file_state, inherited_access
 from wardmote.tables import TABLES, strictest
 from wardmote.tasks import Chosen, Task, ingredients_of, raw_notes, spec_of, why_not_current
@@ -105,6 +105,9 @@ class Runner:
             for spec in study.index.values()
             if spec.recipe.endswith(".toml")
         }
+        from wardmote.study import list_files
+
+        self.watched |= {file: file_state(study.folder / file) for file in list_files(study)}
 
     def prune(self) -> None:
         """Forget tasks that the study no longer has."""
@@ -195,7 +198,7 @@ class Runner:
         if self.progress and "progress" in inspect.signature(function).parameters:
             arguments["progress"] = partial(self.progress, task.key)
         refuse_clashes(task.key, chosen, arguments)
-        frames = checked(task, function(**arguments))
+        frames = checked(task, self._called(function, arguments))
         idle = idle_parts(chosen, ledger, self.workspace, self.study) if task.stage.repeats else ()
         read = [part for some in chosen.values() for part in some]
         parts = [part for part in read if part.file not in idle]
@@ -218,6 +221,15 @@ class Runner:
         self.workspace.commit(entry, frames)
         seconds = round(clock() - started, 4)
         return TaskReport(task.key, "done", reasons, seconds, entry.rows_in, entry.rows_out)
+
+    def _called(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        """Return what a stage's function gives; where a setting of the study is wrong, say on which line it stands."""
+        from wardmote.study import placed
+
+        try:
+            return function(**arguments)
+        except StudyError as error:
+            raise StudyError(placed(error.problems, self.study)) from error
 
     def _arguments(self, task: Task, files: tuple[Any, ...], chosen: Chosen) -> dict[str, Any]:
         """Return the arguments of a stage's function: its tables, then its settings."""

@@ -25,7 +25,7 @@ from wardmote.workspace import Workspace
 
 if TYPE_CHECKING:
     from wardmote.levels import Level
-    from wardmote.study import IndexSpec, Study
+    from wardmote.study import IndexSpec, RoundSpec, Study
 
 Chosen = dict[str, tuple[Part, ...]]
 """The parts that a task reads, by table."""
@@ -172,6 +172,65 @@ def need_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     }
 
 
+def rounds_of(study: Study, section: str) -> dict[str, RoundSpec]:
+    """Return the other rounds that a round is set beside or that its lists name, and those that these name."""
+    found: dict[str, RoundSpec] = {}
+    waiting = [section]
+    while waiting:
+        spec = study.round[waiting.pop()]
+        for name in [*spec.compare, *(one.round for one in spec.exclude if one.round)]:
+            if name not in found and name != section:
+                found[name] = study.round[name]
+                waiting.append(name)
+    return dict(sorted(found.items()))
+
+
+def round_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """A funding round reads its measure of need, what its rules and awards name, and draws where uncertainty has run."""
+    specs = [study.round[section], *rounds_of(study, section).values()]
+    indices = {part.index for spec in specs for part in spec.measure if part.index}
+    names = {part.indicator for spec in specs for part in spec.measure if part.indicator}
+    names |= {spec.award.by for spec in specs} | {name for spec in specs for name in spec.groups_of_people}
+    levels = {level for spec in specs for level in (spec.level, spec.small) if level}
+    values = _holding(ledger, names - {""}, levels)
+    joint = [id_ for id_, doubt in study.uncertainty.items() if indices & set(doubt.indices)]
+    full = [id_ for id_ in joint if indices <= set(study.uncertainty[id_].indices)]
+    shapes = any(spec.apart or spec.cluster for spec in specs)
+    return {
+        "areas": ledger.parts("areas"),
+        "memberships": ledger.parts("memberships"),
+        "scores": ledger.parts("scores", indices),
+        "summaries": ledger.parts("summaries", indices),
+        "values": values,
+        "indicators": _beside("indicators", values, ledger),
+        "classes": ledger.parts("classes"),
+        "need": ledger.parts("need", {spec.definition for spec in specs if spec.definition}),
+        "draws": ledger.parts("draws", (full or joint)[:1]),
+        "boundaries": tuple(
+            part
+            for part in ledger.parts("boundaries")
+            if shapes and levels & set(part.contents.get("level", levels))
+        ),
+    }
+
+
+def round_settings(study: Study, section: str) -> dict[str, Any]:
+    """Return what a funding round is told besides its tables."""
+    others = rounds_of(study, section)
+    specs = [study.round[section], *others.values()]
+    indices = sorted({part.index for spec in specs for part in spec.measure if part.index})
+    titles = {name: study.index[name].title or name for name in indices}
+    titles |= {spec.definition: study.need[spec.definition].title for spec in specs if spec.definition}
+    return {
+        "spec": study.round[section],
+        "round": section,
+        "others": others,
+        "higher": {name: study.index[name].higher for name in indices},
+        "titles": titles,
+        "levels": levels_of(study),
+    }
+
+
 def _holding(ledger: Ledger, indicators: set[str], levels: set[str]) -> tuple[Part, ...]:
     """Return the parts of `values` that hold any of these indicators at any of these levels (any level for none).
 
@@ -195,9 +254,17 @@ def _levels_of(spec: IndexSpec) -> set[str]:
 
 
 def _beside(name: str, parts: Iterable[Part], ledger: Ledger) -> tuple[Part, ...]:
-    """Return the parts of a table that the same tasks wrote."""
-    writers = {(part.stage, part.id) for part in parts}
-    return tuple(part for part in ledger.parts(name) if (part.stage, part.id) in writers)
+    """Return the parts of a table that the same tasks wrote, and, of indicators that a conversion carried under their own name, those
+    that say what they are."""
+    given = tuple(parts)
+    writers = {(part.stage, part.id) for part in given}
+    held = {indicator for part in given for indicator in part.contents.get("indicator", ())}
+    found = [part for part in ledger.parts(name) if (part.stage, part.id) in writers]
+    known = {indicator for part in found for indicator in part.contents.get("indicator", ())}
+    further = [
+        part for part in ledger.parts(name) if (held - known) & set(part.contents.get("indicator", ()))
+    ]
+    return (*found, *(part for part in further if part not in found))
 
 
 def indicators_of(spec: IndexSpec) -> set[str]:

@@ -201,6 +201,23 @@ LOOKUPS: dict[str, Entry] = {
         "An LSOA that was split is shared out equally among its new LSOAs (base areas), since the look-up states no population. "
         "CHGIND: U unchanged, S split, M merged, X complex.",
     ),
+    "msoa21-pcon24-approximate": _lookup(
+        "MSOA 2021 to Westminster constituency 2024, approximate",
+        "2024",
+        None,
+        File(
+            _MIRROR + "msoa21_pcon24_approximate.csv",
+            Layout(
+                (Place("msoa21", "msoa21_code"), Place("pcon24", "pcon24_code", "pcon24_name")),
+                (Link("msoa21", "pcon24"),),
+                loose=True,
+            ),
+            "csv",
+        ),
+        "Each MSOA goes to the constituency that holds most of its people, by ultra-generalised boundaries: MSOAs on a border may stand"
+        " in the wrong one. The publisher gives no look-up of MSOAs; its look-up of output areas (OA 2021 to Westminster constituency"
+        " 2025) with Census residents gives the exact shares, and may stand in its place as a file of the study.",
+    ),
     "msoa21-names": Entry(
         "Names of MSOAs 2021",
         "House of Commons Library",
