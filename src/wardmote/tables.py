@@ -122,6 +122,17 @@ _NODE = _text("node", "the node of the index tree; the root is named as the inde
 _ROUND = _text("round", "the funding round, as named in the study")
 _RULES = _text("rules", "the set of rules: stated for the round's own, or what it is set beside")
 _SOURCE = _text("source", "the source, as named in the study")
+_SYNTHESIS = _text("synthesis", "the body of evidence, as named in the study")
+_STRATEGY = _text("strategy", "what was done, a word of the taxonomy")
+_OUTCOME = _text("outcome", "what may come of it, a word of the taxonomy")
+ANSWERS = (
+    "better", "worse", "no clear effect", "one way only", "several ways", "nobody has looked",
+)  # fmt: skip
+"""What the evidence on one strategy and outcome says; *one way* and *several ways* where findings have no size to pool."""
+
+STRENGTHS = ("high", "moderate", "low", "very low", "no estimate", "no study")
+"""Strength of evidence from most to least; see `wardmote.synthesis.strength`."""
+
 _COMPONENT = _text(
     "component",
     "what varies: sampling error, choices of method, or both",
@@ -855,6 +866,146 @@ TABLES: dict[str, Table] = {
                 ),
                 _text("source", "where an assumption is from", required=False),
                 _text("meaning", "what it is"),
+            ),
+        ),
+        Table(
+            "studies",
+            "One study or review of a body of evidence.",
+            ("synthesis", "study"),
+            (
+                _SYNTHESIS,
+                _text("study", "its short name; findings that share it are not independent"),
+                _text("authors", "who wrote it", required=False),
+                Column("year", "whole", "year of publication"),
+                _text("title", "its title, short", required=False),
+                _text("address", "DOI or address of the publication", required=False),
+                _text("country", "where it was done", required=False),
+                _text("place_type", "what kind of place", required=False),
+                _text("library", "library or file that it comes from"),
+                Column(
+                    "findings",
+                    "whole",
+                    "findings taken from it; 0 for a record that is still to be read",
+                    low=0,
+                ),
+            ),
+        ),
+        Table(
+            "effects",
+            "One quantitative finding of one study.",
+            ("synthesis", "effect"),
+            (
+                _SYNTHESIS,
+                _text("effect", "short name of the finding"),
+                _text("study", "the study"),
+                _STRATEGY,
+                _OUTCOME,
+                _text("intervention", "what was done", required=False),
+                _text("population", "for whom", required=False),
+                _text("design", "how it was compared"),
+                _text("metric", "kind of effect as printed", required=False),
+                _number("printed", "effect as printed, with its own sign"),
+                _number("printed_low", "lower end of the printed 95% interval"),
+                _number("printed_high", "upper end of the printed 95% interval"),
+                Column("n", "whole", "people in it", "people", low=0),
+                Column("k", "whole", "studies that a review pools", "studies", low=0),
+                _text("result", "what the study concludes", allowed=("benefit", "none", "mixed", "harm")),
+                _text("scale", "scale on which it can be pooled; null where there is none", required=False),
+                _number("estimate", "effect on that scale, turned so that positive is better"),
+                _number("standard_error", "its standard error on that scale", low=0),
+                _text("how", "how effect and error were had"),
+                _text("role", "what it can be used for", allowed=("study", "review")),
+                _text("use", "how it was used, in words"),
+                _text("risk_of_bias", "risk of bias", allowed=("low", "some", "high", "not assessed")),
+                _text("seen", "how the figure was read: exact, abstract, secondary", required=False),
+                _text(
+                    "check",
+                    "what must still be checked against the publication; null for nothing",
+                    required=False,
+                ),
+                _text("address", "where the figure was read", required=False),
+                _text("note", "what a reader must know", required=False),
+            ),
+        ),
+        Table(
+            "accounts",
+            "One qualitative finding of one study, listed beside the numbers.",
+            ("synthesis", "account"),
+            (
+                _SYNTHESIS,
+                _text("account", "short name of the finding"),
+                _text("study", "the study"),
+                _STRATEGY,
+                _OUTCOME,
+                _text("finding", "what was found, in words"),
+                _text("context", "where and for whom", required=False),
+                _text("confidence", "how sure, as its compilers say", required=False),
+                _text("check", "what must still be checked; null for nothing", required=False),
+                _text("address", "where it was read", required=False),
+            ),
+        ),
+        Table(
+            "syntheses",
+            "One pooled or published answer for one strategy and outcome. Positive is better.",
+            ("synthesis", "strategy", "outcome", "model", "subgroup"),
+            (
+                _SYNTHESIS,
+                _STRATEGY,
+                _OUTCOME,
+                _text("model", "how it was had: fixed, random, three-level, single study, published review"),
+                _text("subgroup", "all, a subgroup, or the finding that a single study or review gives"),
+                _text("scale", "scale of the effect"),
+                _number("effect", "pooled effect, turned so that positive is better"),
+                _number("standard_error", "its standard error", low=0),
+                _number("low", "lower end of the 95% interval"),
+                _number("high", "upper end of the 95% interval"),
+                _number("df", "degrees of freedom of the interval; null for the normal distribution", low=0),
+                _number(
+                    "prediction_low", "lower end of where the true effect of a new study would lie (95%)"
+                ),
+                _number("prediction_high", "upper end of it"),
+                _number("tau2", "variance of true effects between studies", low=0),
+                _number("tau2_low", "lower end of its 95% interval", low=0),
+                _number("tau2_high", "upper end of its 95% interval", low=0),
+                _number("i2", "share of variability that is between studies", low=0, high=1),
+                _number("q", "Cochran's Q", low=0),
+                _number("q_p", "its p", low=0, high=1),
+                Column("studies", "whole", "independent studies", "studies", low=0),
+                Column("effects", "whole", "findings", "findings", low=0),
+                _number("leave_low", "smallest pooled effect when one study is left out"),
+                _number("leave_high", "largest pooled effect when one study is left out"),
+                _number("egger_p", "p of Egger's test; null under ten studies", low=0, high=1),
+                _number("trimmed", "pooled effect after trim and fill; null under ten studies"),
+                _number(
+                    "selected", "pooled effect by the three-parameter selection model; null under ten studies"
+                ),
+                Column("leads", "flag", "whether it is the answer that is told"),
+                _text("note", "limits of this answer", required=False),
+            ),
+        ),
+        Table(
+            "gap_map",
+            "What is known of one strategy and outcome, and where nobody has looked.",
+            ("synthesis", "strategy", "outcome"),
+            (
+                _SYNTHESIS,
+                _STRATEGY,
+                _OUTCOME,
+                Column("core", "flag", "whether it is an outcome of connectedness"),
+                Column("studies", "whole", "studies, reviews among them", "studies", low=0),
+                Column("reviews", "whole", "reviews among them", "reviews", low=0),
+                Column("findings", "whole", "findings", low=0),
+                Column("accounts", "whole", "qualitative findings", low=0),
+                Column("benefit", "whole", "findings that conclude benefit", low=0),
+                Column("none", "whole", "findings that conclude no effect", low=0),
+                Column("mixed", "whole", "findings that are mixed", low=0),
+                Column("harm", "whole", "findings that conclude harm", low=0),
+                Column("unsized", "whole", "findings without any effect size", low=0),
+                Column("unchecked", "whole", "findings that must still be checked", low=0),
+                _text("answer", "what the leading answer says", allowed=ANSWERS),
+                _text("strength", "strength of the evidence by the stated rule", allowed=STRENGTHS),
+                _text("reasons", "why that strength, in words", required=False),
+                _text("sentence", "the answer in one plain sentence"),
             ),
         ),
         Table(
