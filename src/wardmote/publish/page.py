@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wardmote import words
 from wardmote.errors import MissingError, Problem
 from wardmote.levels import Level, known_levels
+from wardmote.publish.audit import Audit, audits_of
 from wardmote.publish.reading import OpenTables, Withheld
 from wardmote.publish.telling import told_steps
 from wardmote.study import IndexSpec, NeedSpec, Study
@@ -216,6 +217,7 @@ class Page:
         gaps: What is missing from the indices, in sentences.
         mendings: What was mended in the files.
         withheld: What may not be published, and why.
+        audits: The statistical audits of the indices.
     """
 
     title: str
@@ -233,6 +235,7 @@ class Page:
     gaps: tuple[str, ...]
     mendings: tuple[str, ...]
     withheld: tuple[Withheld, ...]
+    audits: tuple[Audit, ...] = ()
 
 
 class Gathering:
@@ -338,6 +341,7 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
         gaps=_all_gaps(methods),
         mendings=_mendings(found),
         withheld=withheld,
+        audits=audits_of(tables, study),
     )
     return page, found
 
@@ -407,6 +411,9 @@ def _stage_title(found: Gathering, stage: str, id_: str) -> str:
     """Return what the findings of one task are listed under: its title, as the study gives it."""
     if stage == "need" and id_ in found.study.need:
         return f"Need: {found.study.need[id_].title} ({id_})"
+    if stage == "audit" and id_ in found.study.audit:
+        index = found.study.audit[id_].index
+        return f"{found.study.index[index].title or index}, audited"
     if id_ in found.study.index:
         title = found.study.index[id_].title or id_
         return f"{title}, compared" if stage == "comparison" else title
