@@ -1010,6 +1010,22 @@ class ProgrammeSpec(Spec):
         return self
 
 
+class PostcodeSpec(Spec):
+    """A file that says in which area each postcode lies.
+
+    Attributes:
+        file: CSV or Parquet file in the study.
+        postcode: Its column of postcodes.
+        area: Its column of area codes.
+        level: Level of these areas; the smallest one by default.
+    """
+
+    file: str
+    postcode: str
+    area: str
+    level: str = ""
+
+
 class PublishSpec(Spec):
     """``[publish]``: what the page says of its makers.
 
@@ -1020,6 +1036,9 @@ class PublishSpec(Spec):
         round: Funding rounds that the page shows; all by default.
         index: Index whose map is drawn; the deprivation index of `need` by default.
         map_level: Level of the map.
+        pages: Which kinds of page the site has; all that the tables allow by default, ["start"] for the first page alone.
+        address: Public address of the site, so that shared links can show a picture.
+        postcodes: A file of postcodes, so that people can look up their own.
     """
 
     title: str = ""
@@ -1028,6 +1047,9 @@ class PublishSpec(Spec):
     round: list[str] = Field(default_factory=list)
     index: str = ""
     map_level: str = ""
+    pages: list[str] = Field(default_factory=list)
+    address: str = ""
+    postcodes: PostcodeSpec | None = None
 
 
 class Study(Spec):

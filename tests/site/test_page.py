@@ -166,8 +166,14 @@ def test_the_page_never_says_worst_nor_cause(html: str) -> None:
         assert word not in text, word
 
 
-def test_the_same_study_gives_the_same_page(workspace: Workspace, study: Study, html: str) -> None:
-    assert render_page(workspace, study, built=DAY) == html
+def test_the_same_study_gives_the_same_page(
+    workspace: Workspace, study: Study, html: str, tmp_path: Path
+) -> None:
+    again = publish_site(workspace, study, tmp_path / "again", built=DAY).read_text(encoding="utf-8")
+    assert again == html
+    alone = render_page(workspace, study, built=DAY)
+    # The page alone lacks nothing but the links to the pages around it.
+    assert re.sub(r'<nav aria-label="Pages" class="doors">.*?</nav>\n', "", html, flags=re.DOTALL) == alone
 
 
 # ---- what it must not do
@@ -244,8 +250,10 @@ def test_landmarks_headings_and_language(outline: Outline) -> None:
     """WCAG 1.3.1, 2.4.1, 2.4.2, 3.1.1: structure that reading aids can follow."""
     assert outline.find("html")[0].attributes["lang"] == "en-GB"
     assert outline.find("title")[0].text == "Aldmere: where need is greatest"
-    for landmark in ("header", "nav", "main", "footer"):
+    for landmark in ("header", "main", "footer"):
         assert len(outline.find(landmark)) == 1
+    # Landmarks of one kind are told apart by their names.
+    assert [e.attributes["aria-label"] for e in outline.find("nav")] == ["On this page", "Pages"]
     first = next(e for e in outline.elements if e.above("body"))
     assert first.attributes == {"class": "skip", "href": "#main"}
     levels = [int(e.tag[1]) for e in outline.elements if re.fullmatch(r"h[1-6]", e.tag)]
@@ -382,7 +390,7 @@ def test_the_old_page_survives_a_failure(workspace: Workspace, study: Study, tmp
     with pytest.raises(MissingError):
         publish_site({}, study, out)
     assert (out / "index.html").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    assert {path.name for path in tmp_path.iterdir()} == {"site", ".site.made.json"}
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(WorkspaceError, match="cannot be written"):
         publish_site(workspace, study, tmp_path / "file" / "site")

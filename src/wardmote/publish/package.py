@@ -19,7 +19,7 @@ from wardmote import words
 from wardmote.errors import MissingError, Problem
 from wardmote.publish.folder import replaced
 from wardmote.publish.reading import OpenTables, Withheld, open_tables
-from wardmote.publish.site import wardmote_version
+from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
 from wardmote.tables import TABLES, Column, Table
 
@@ -75,7 +75,7 @@ def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date |
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
     names = [name for name, table in TABLES.items() if not table.sensitive]
     withheld = list(opened.withheld(TABLES))
-    closed, told = _closed_leaves(opened)
+    closed, told = closed_leaves(opened)
     withheld += told
     with replaced(out) as folder:
         written = [
@@ -96,10 +96,13 @@ def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date |
     return out
 
 
-def _closed_leaves(tables: OpenTables) -> tuple[set[tuple[str, str]], list[Withheld]]:
+def closed_leaves(tables: OpenTables) -> tuple[set[tuple[str, str]], list[Withheld]]:
     """Return (index, node) of leaves whose source is not open, and the reasons in words.
 
     A branch with such a leaf as its only part is closed with it, since it ranks areas exactly as the leaf does.
+
+    Args:
+        tables: The tables of the study.
     """
     sources = tables.read("sources", ["source", "access"])
     access = dict(zip(sources["source"], sources["access"], strict=True))

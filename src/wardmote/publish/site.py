@@ -1,4 +1,4 @@
-"""The first page: one file that holds everything it needs and asks nobody for anything."""
+"""Publishing a site: the first page, one file that holds everything it needs, and the atlas around it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import base64
 import datetime
 import hashlib
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from wardmote import words
-from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, told_weight, weight_chart
+from wardmote.publish.atlas import TEMPLATES, Frame, Making, environment, ingredients, menu_of, renderer
+from wardmote.publish.building import Build
+from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, weight_chart
 from wardmote.publish.folder import replaced
-from wardmote.publish.page import Comparison, Page, gather
+from wardmote.publish.makers import MAKERS, Maker
+from wardmote.publish.page import Comparison, Gathering, Page, gather
+from wardmote.publish.places import read_atlas
+from wardmote.publish.profiles import Link, Profiler
 from wardmote.publish.reading import open_tables
+from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
-
-TEMPLATES = Path(__file__).parent / "templates"
-"""Folder of the page's template and style."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Site:
         wardmote: Version of Wardmote.
         style: The style sheet.
         style_hash: Its checksum, by which the browser knows that no other style is ours.
+        doors: The other pages of the site.
     """
 
     page: Page
@@ -46,12 +48,15 @@ class Site:
     wardmote: str
     style: Markup
     style_hash: str
+    doors: tuple[Link, ...]
 
 
 def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date | None = None) -> Path:
-    """Return the path of the page, after it has replaced what stood in `out`.
+    """Return the path of the first page, after the site has replaced what stood in `out`.
 
-    The page is one HTML file without scripts; it loads nothing from anywhere. If it cannot be made, the old one stays.
+    The first page is one HTML file without scripts; it loads nothing from anywhere. Around it stands the atlas: the pages that
+    ``[publish] pages`` names, by default all that the tables allow. Files that would be made from the same as before are taken over
+    from the site that stands. If the site cannot be made, the old one stays.
 
     Args:
         tables: The study's `wardmote.workspace.Workspace`, or data frames by table name.
@@ -63,21 +68,56 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
         MissingError: There is nothing to publish yet.
         WorkspaceError: The folder cannot be written.
     """
-    html = render_page(tables, study, built=built)
+    page, found = gather(open_tables(tables), study)
+    day = built or datetime.datetime.now(tz=datetime.UTC).date()
+    atlas = read_atlas(found)
+    makers = [maker for maker in _chosen(study) if atlas.levels and maker.needs(atlas, study)]
+    paths = {path for maker in makers for path in maker.paths} | {"index.html"}
+    frame = Frame(
+        title=page.title,
+        description=page.description,
+        contact=page.contact,
+        version=wardmote_version(),
+        menu=menu_of(paths),
+        paths=tuple(sorted(paths)),
+        areas=atlas.base.level.plural if atlas.levels else "",
+    )
     with replaced(out) as folder:
-        (folder / "index.html").write_bytes(html.encode("utf-8"))
+        build = Build(folder, out, ingredients())
+        if makers:
+            making = Making(
+                build, study, page, found, atlas, Profiler(atlas, found), frame, day, renderer(frame)
+            )
+            for maker in makers:
+                maker.make(making)
+        build.put("index.html", _render(page, found, day, frame.menu if makers else ()))
+    build.finish()
     return out / "index.html"
 
 
+def _chosen(study: Study) -> list[Maker]:
+    """Return the makers of the pages that a study wants."""
+    wanted = study.publish.pages
+    return (
+        [maker for maker in MAKERS if not wanted or maker.name in wanted or maker.name == "assets"]
+        if (wanted != ["start"])
+        else []
+    )
+
+
 def render_page(tables: Any, study: Study, *, built: datetime.date | None = None) -> str:
-    """Return the page as HTML; see `publish_site`."""
+    """Return the first page alone as HTML; see `publish_site`."""
     page, found = gather(open_tables(tables), study)
+    return _render(page, found, built or datetime.datetime.now(tz=datetime.UTC).date(), ())
+
+
+def _render(page: Page, found: Gathering, day: datetime.date, doors: tuple[Link, ...]) -> str:
+    """Return the first page as HTML, with links to the other pages of the site."""
     level = page.group_level.name if page.group_level else ""
     both = {group.place.code: len(group.places) for group in page.groups}
     maps = [kind_map(found, level)]
     if level:
         maps += [None if maps[0] else count_map(found, level, both), summary_map(found, level, both)]
-    day = built or datetime.datetime.now(tz=datetime.UTC).date()
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     site = Site(
@@ -89,33 +129,7 @@ def render_page(tables: Any, study: Study, *, built: datetime.date | None = None
         wardmote=wardmote_version(),
         style=Markup(style),  # our own file, and its checksum stands in the page's policy
         style_hash=digest,
+        doors=doors,
     )
-    html: str = _environment().get_template("page.html.j2").render(site=site, page=page)
+    html: str = environment().get_template("page.html.j2").render(site=site, page=page)
     return html
-
-
-def wardmote_version() -> str:
-    """Return the version of Wardmote that is installed, or "unreleased"."""
-    try:
-        return version("wardmote")
-    except PackageNotFoundError:
-        return "unreleased"
-
-
-def _environment() -> Any:
-    """Return the templates: everything printed is escaped, and a name that does not exist is an error."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["initial"] = lambda text: f"{text[:1].upper()}{text[1:]}"
-    environment.filters["weight"] = told_weight
-    environment.filters["whole"] = words.count
-    environment.filters["sentence"] = words.sentence
-    environment.globals["count"] = words.count
-    return environment

@@ -1,0 +1,183 @@
+"""The whole site: start page, profiles, tables, method, data and all the rest, built in one go and put in place as a whole."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wardmote import words
+from wardmote.publish.building import Build, digest
+from wardmote.publish.figures import told_weight
+from wardmote.publish.page import Gathering, Page
+from wardmote.publish.places import Atlas
+from wardmote.publish.profiles import CLASS_TITLES, Link, Profiler
+from wardmote.publish.strings import LANGUAGE, SITE, STRINGS
+from wardmote.study import Study
+
+TEMPLATES = Path(__file__).parent / "templates"
+"""Folder of templates and styles."""
+
+ASSETS = Path(__file__).parent / "assets"
+"""Folder of scripts and other files that are copied as they are."""
+
+MENU = (
+    ("start", "index.html"),
+    ("map", "map/index.html"),
+    ("find", "find.html"),
+    ("table", "table/index.html"),
+    ("compare", "compare/index.html"),
+    ("round", "round/index.html"),
+    ("whatif", "whatif/index.html"),
+    ("method", "method/index.html"),
+    ("data", "data/index.html"),
+    ("share", "share/index.html"),
+    ("about", "about/index.html"),
+)
+"""The menu: word in `strings.SITE` and page, in order. Pages that a study has no tables for are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every page shares.
+
+    Attributes:
+        title: Title of the site.
+        description: What it shows, one sentence.
+        contact: Who decides and whom to ask, or "".
+        version: Version of Wardmote.
+        menu: Pages of the menu.
+        paths: Pages that the menu leads to.
+        areas: What the smallest areas are called.
+    """
+
+    title: str
+    description: str
+    contact: str
+    version: str
+    menu: tuple[Link, ...]
+    paths: tuple[str, ...]
+    areas: str
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """Everything that makers of pages need.
+
+    Attributes:
+        build: Takes the files.
+        study: The study.
+        page: What the first page says.
+        found: The tables.
+        atlas: The facts of all places.
+        profiler: Writes profiles.
+        frame: What every page shares.
+        day: Day of publishing.
+        render: Renders a template: name of the template, path of the page, and what it prints.
+    """
+
+    build: Build
+    study: Study
+    page: Page
+    found: Gathering
+    atlas: Atlas
+    profiler: Profiler
+    frame: Frame
+    day: datetime.date
+    render: Callable[..., str]
+
+    def put(self, path: str, template: str, /, **printed: Any) -> None:
+        """Render one page into the site.
+
+        Args:
+            path: The page, relative to the site.
+            template: The template, a file of `TEMPLATES`.
+            printed: What it prints, by name.
+        """
+        self.build.put(path, self.render(template, path, **printed))
+
+
+def environment() -> Any:
+    """Return the templates: everything printed is escaped, and a name that does not exist is an error."""
+    import jinja2
+
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["initial"] = lambda text: f"{text[:1].upper()}{text[1:]}"
+    made.filters["weight"] = told_weight
+    made.filters["whole"] = words.count
+    made.filters["sentence"] = words.sentence
+    made.globals["count"] = words.count
+    made.globals["language"] = LANGUAGE
+    made.globals["t"] = STRINGS
+    made.globals["class_titles"] = CLASS_TITLES
+    return made
+
+
+def renderer(frame: Frame) -> Callable[..., str]:
+    """Return the function that renders pages of a site.
+
+    Args:
+        frame: What every page shares.
+    """
+    templates = environment()
+    loaded: dict[str, Any] = {}
+
+    def render(template: str, path: str, **printed: Any) -> str:
+        if template not in loaded:
+            loaded[template] = templates.get_template(template)
+        html: str = loaded[template].render(site=frame, here=path, root="../" * path.count("/"), **printed)
+        return html
+
+    return render
+
+
+def ingredients() -> str:
+    """Return a digest of everything that pages share besides the data: templates, words and our own code."""
+    folder = Path(__file__).parent
+    files = sorted(folder.rglob("*.py")) + sorted(TEMPLATES.iterdir()) + [Path(words.__file__)]
+    return digest(*(file.read_bytes() for file in files))
+
+
+def make_profiles(making: Making) -> None:
+    """Write the profile of every place that has a page.
+
+    Args:
+        making: What pages are made of.
+    """
+    shared = digest(making.build.ingredients, making.frame)
+    rows = [
+        (name, row)
+        for name, place in making.atlas.levels.items()
+        if place.paged
+        for row in range(len(place.codes))
+    ]
+
+    def make(item: tuple[str, int]) -> None:
+        place = making.profiler.profile(*item)
+        made_from = digest(shared, place)
+        if not making.build.keep(place.path, made_from):
+            html = making.render("place.html.j2", place.path, place=place)
+            making.build.put(place.path, html, made_from)
+
+    # Loaded before the processes part, so that none of them compiles it again.
+    making.render(
+        "place.html.j2", "place/x/y.html", place=making.profiler.profile(*rows[0])
+    ) if rows else None
+    making.build.each(rows, make)
+
+
+def menu_of(paths: set[str]) -> tuple[Link, ...]:
+    """Return the menu of a site that has these pages.
+
+    Args:
+        paths: Pages that it will have.
+    """
+    return tuple(Link(SITE[word], path) for word, path in MENU if path in paths)

@@ -1,0 +1,207 @@
+"""A site while it is built: unchanged files are taken over from the site before, changed ones are written.
+
+Every file has a digest of what it was made from. Where the digest is the one that the file of the site before was made from, that
+file is linked into the new folder and nothing is rendered. So one changed number writes few files, and yet the new folder is whole
+before it takes the place of the old one (`wardmote.publish.folder.replaced`).
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from wardmote.errors import Problem, WorkspaceError
+
+Made = tuple[str, int, int]
+"""What is known of one file: digest of what it was made from, its size, its time of change in nanoseconds."""
+
+FEWEST = 150
+"""Fewest pages for which further processes are started: below it starting them takes as long as the pages."""
+
+
+def digest(*parts: Any) -> str:
+    """Return a short digest of what a file is made from: texts, numbers, and records of them.
+
+    Args:
+        parts: Anything whose ``repr`` tells all of it.
+    """
+    found = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        found.update(part if isinstance(part, bytes) else repr(part).encode("utf-8", "surrogatepass"))
+        found.update(b"\0")
+    return found.hexdigest()
+
+
+def safe_name(text: str) -> str:
+    """Return a text as the name of a file and of its address: other signs than letters, digits and hyphens as ``_`` and their code.
+
+    Args:
+        text: A code from the data, which may hold anything. Different texts give different names.
+    """
+    return "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}_" for c in text)
+
+
+class Build:
+    """One build of a site.
+
+    Args:
+        folder: The empty folder to build in.
+        before: The folder of the site that stands, whose unchanged files are taken over.
+        ingredients: Digest of what every page shares (templates, words, version); another one renders everything anew.
+    """
+
+    def __init__(self, folder: Path, before: Path, ingredients: str = "") -> None:
+        self.folder = folder
+        self.before = before
+        self.ingredients = ingredients
+        self.made: dict[str, Made] = {}
+        self.written: list[str] = []
+        self._known = _read_record(record_of(before))
+
+    def keep(self, path: str, made_from: str) -> bool:
+        """Return whether the file of the site before could be taken over as it is.
+
+        Args:
+            path: The file, relative to the site.
+            made_from: Digest of what it would be made from.
+        """
+        known = self._known.get(path)
+        if known is None or known[0] != made_from:
+            return False
+        old, new = self.before / path, self.folder / path
+        try:
+            state = old.stat()
+            # A file that somebody changed by hand is made again.
+            if (state.st_size, state.st_mtime_ns) != (known[1], known[2]):
+                return False
+            new.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(old, new)
+            except OSError:  # a file system without links
+                shutil.copy2(old, new)
+        except OSError:
+            return False
+        self.made[path] = known
+        return True
+
+    def put(self, path: str, content: str | bytes, made_from: str = "") -> None:
+        """Write one file, or take over the one before where it holds the same.
+
+        Args:
+            path: The file, relative to the site.
+            content: What it holds.
+            made_from: Digest of what it was made from; of the content by default.
+        """
+        data = content.encode("utf-8") if isinstance(content, str) else content
+        if not made_from:
+            made_from = digest(data)
+            if self.keep(path, made_from):
+                return
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        self.note(path, made_from)
+
+    def note(self, path: str, made_from: str) -> None:
+        """Note a file that was written by other hands.
+
+        Args:
+            path: The file, relative to the site.
+            made_from: Digest of what it was made from.
+        """
+        state = (self.folder / path).stat()
+        self.made[path] = (made_from, state.st_size, state.st_mtime_ns)
+        self.written.append(path)
+
+    def each(self, items: Sequence[Any], make: Callable[[Any], None]) -> None:
+        """Make many files, on all processors that this process may use.
+
+        Args:
+            items: What to make files of.
+            make: Makes the files of one of them by `put` or `keep`. It must use no threads of its own.
+
+        Raises:
+            WorkspaceError: Files could not be written.
+        """
+        workers = _processors() if len(items) >= FEWEST and sys.platform.startswith("linux") else 1
+        if workers == 1:
+            for item in items:
+                make(item)
+            return
+        self._fork(items, make, workers)
+
+    def _fork(self, items: Sequence[Any], make: Callable[[Any], None], workers: int) -> None:
+        """Make files in copies of this process, which see its memory without copying it."""
+        import multiprocessing
+
+        context = multiprocessing.get_context("fork")
+        gc.freeze()  # the children do not touch, and so do not copy, what is there already
+        running = []
+        for number in range(workers):
+            ours, theirs = context.Pipe(duplex=False)
+            child = context.Process(target=self._child, args=(items[number::workers], make, theirs))
+            child.start()
+            theirs.close()
+            running.append((child, ours))
+        failed = ""
+        for child, ours in running:
+            try:
+                made, written, error = ours.recv()
+                self.made.update(made)
+                self.written += written
+                failed = failed or error
+            except EOFError:
+                failed = failed or "a process ended before its time"
+            child.join()
+        gc.unfreeze()
+        if failed:
+            raise WorkspaceError(Problem(str(self.before), "pages could not be written", got=failed))
+
+    def _child(self, items: Sequence[Any], make: Callable[[Any], None], send: Any) -> None:
+        """Make one share of the files and send what was made."""
+        self.made, self.written = {}, []
+        error = ""
+        try:
+            for item in items:
+                make(item)
+        except OSError as problem:
+            error = problem.strerror or str(problem)
+        except Exception as problem:  # told by the parent, with its kind
+            error = f"{type(problem).__name__}: {problem}"
+        send.send((self.made, self.written, error))
+        send.close()
+
+    def finish(self) -> None:
+        """Write the record of what was made from what, beside the site; call it when the site stands."""
+        record = record_of(self.before)
+        writing = record.with_name(f"{record.name}.{os.getpid()}.writing")
+        writing.write_text(json.dumps(self.made, separators=(",", ":")), encoding="utf-8")
+        writing.replace(record)
+
+
+def record_of(site: Path) -> Path:
+    """Return where the record of a site's files lies: beside it, so that it is not published.
+
+    Args:
+        site: Folder of the site.
+    """
+    return site.with_name(f".{site.name}.made.json")
+
+
+def _read_record(path: Path) -> dict[str, Made]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {name: (str(row[0]), int(row[1]), int(row[2])) for name, row in rows.items()}
+    except (OSError, ValueError, TypeError, IndexError, AttributeError):
+        return {}  # no record, or a damaged one: everything is made again
+
+
+def _processors() -> int:
+    return min(len(os.sched_getaffinity(0)), 8) if hasattr(os, "sched_getaffinity") else 1

@@ -1,0 +1,708 @@
+"""What the profile of one place says: what is strong first, then need, how sure, why, and what was decided.
+
+A profile is a record of words that the page, the printed profile and the card print as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from wardmote import words
+from wardmote.publish.building import safe_name
+from wardmote.publish.page import Gathering
+from wardmote.publish.places import TYPES, Atlas, IndexFacts, Interval, PlaceLevel, RoundFacts, Summary
+from wardmote.publish.strings import PLACE, SITE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+STRONG, GREAT = 8, 3
+"""Tenths from which a part counts as strong, and up to which it counts as great need: three tenths at either end."""
+
+CLASSES = ((1, 1), (2, 3), (4, 7), (8, 9), (10, 10))
+"""Tenths put together in the tables of larger areas: first and last tenth of each class."""
+
+CLASS_TITLES = ("greatest-need tenth", "2nd and 3rd", "4th to 7th", "8th and 9th", "least-need tenth")
+"""What these classes are called."""
+
+MEASURE_WORDS = {
+    "proportion": "Small areas in the greatest-need tenth",
+    "extent": "Extent of need",
+    "average score": "Average score",
+    "average rank": "Average rank",
+    "local concentration": "Local concentration",
+}
+"""What pages call the summaries."""
+
+STRIP = 400.0
+"""Length of the line from greatest to least need in its own units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A name and where it leads, relative to the folder of the site ("" for nowhere)."""
+
+    name: str
+    path: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """One part of an index for one place, in words; `tenth` is 0 where there is none."""
+
+    title: str
+    weight: str
+    rank: str
+    tenth: str
+    points: str
+    figure: str
+    at: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one place stands in one index.
+
+    Attributes:
+        title: The index.
+        headline: Rank and tenth, or what its small areas say.
+        interval: Between which ranks it lies, or that no interval is available.
+        inside: How often it is in the greatest-need tenth, or "".
+        at, low, high: Places on the line from 0 (greatest need) to `STRIP`, or -1.
+        parts: Its parts.
+        leaves: Its indicators.
+        up, down: What pulls it towards need and away from it, one sentence each, or "".
+        measures: Rows of summaries: name, value, rank, interval.
+        classes: Rows of tenths of its small areas by part.
+    """
+
+    title: str
+    headline: str
+    interval: str
+    inside: str
+    at: float
+    low: float
+    high: float
+    parts: tuple[PartRow, ...]
+    leaves: tuple[PartRow, ...]
+    up: str
+    down: str
+    measures: tuple[tuple[str, ...], ...]
+    classes: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """A funding round's decision on one place, or what it means for places inside or around it."""
+
+    title: str
+    status: str
+    sentence: str
+    flip: str
+    firm: str
+    places: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table of places: caption words, header, and rows of a link and cells."""
+
+    noun: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Link, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything that the page of one place says; see the module."""
+
+    name: str
+    code: str
+    level: str
+    noun: str
+    path: str
+    residents: str
+    trail: tuple[Link, ...]
+    strong: tuple[str, ...]
+    great: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    types: tuple[str, ...]
+    beside: tuple[tuple[Link, tuple[str, ...]], ...]
+    beside_header: tuple[str, ...]
+    similar: tuple[tuple[str, tuple[Link, ...]], ...]
+    money: tuple[Money, ...]
+    inside: Rows | None
+    outline: str
+
+
+class Profiler:
+    """Writes profiles from the facts of an atlas; what places share is worked out once.
+
+    Args:
+        atlas: The facts.
+        found: The tables.
+    """
+
+    def __init__(self, atlas: Atlas, found: Gathering) -> None:
+        self.atlas = atlas
+        self.found = found
+        self.base = atlas.base
+        units = found.read("indicators", ["indicator", "unit"])
+        self._units = {
+            one: unit if isinstance(unit, str) else ""
+            for one, unit in zip(units["indicator"], units["unit"], strict=True)
+        }
+        self._inside = {name: _members(atlas, name) for name in atlas.levels}
+        self._tallies = {
+            (item.id, name): _tally(item, atlas, name)
+            for item in atlas.indices
+            for name in atlas.levels
+            if name != item.level and item.level == self.base.level.name
+        }
+        names = list(atlas.levels)
+        self._children = {name: _children(atlas, names, i) for i, name in enumerate(names)}
+        self._summary = {
+            (one.level, one.index, one.measure): one for level in atlas.summaries.values() for one in level
+        }
+
+    # ---- one place
+
+    def profile(self, level: str, row: int) -> Profile:
+        """Return the profile of one place.
+
+        Args:
+            level: Its level.
+            row: Its row there.
+        """
+        place = self.atlas.levels[level]
+        standings = tuple(self._standing(item, place, row) for item in self.atlas.indices)
+        ends = [self._ends(item, place, row) for item in self.atlas.indices[:2]]
+        residents = float(place.population[row])
+        return Profile(
+            name=place.names[row],
+            code=place.codes[row],
+            level=level,
+            noun=place.level.title,
+            path=self.path(level, row),
+            residents="" if isnan(residents) else words.people(residents),
+            trail=tuple(
+                self.link(above, self._parent(place, row, above)) for above in self._above(place, row)
+            ),
+            strong=tuple(text for strong, _ in ends for text in strong),
+            great=tuple(text for _, great in ends for text in great),
+            standings=tuple(one for one in standings if one.headline),
+            types=self._types(place, row),
+            beside=self._beside(place, row),
+            beside_header=tuple(item.title for item in self._summarised()),
+            similar=self._similar(place, row),
+            money=tuple(self._money(one, place, row) for one in self.atlas.rounds),
+            inside=self._small(place, row),
+            outline="",
+        )
+
+    def path(self, level: str, row: int) -> str:
+        """Return where the page of a place lies, relative to the site.
+
+        Args:
+            level: Its level.
+            row: Its row there.
+        """
+        place = self.atlas.levels[level]
+        if not place.paged:
+            return f"place/{safe_name(level)}/index.html?code={safe_name(place.codes[row])}"
+        return f"place/{safe_name(level)}/{safe_name(place.codes[row])}.html"
+
+    def link(self, level: str, row: int) -> Link:
+        """Return a place as a link.
+
+        Args:
+            level: Its level.
+            row: Its row there.
+        """
+        place = self.atlas.levels[level]
+        return Link(place.names[row], self.path(level, row), place.codes[row])
+
+    def _above(self, place: PlaceLevel, row: int) -> list[str]:
+        return [name for name, rows in reversed(list(place.parents.items())) if rows[row] >= 0]
+
+    def _parent(self, place: PlaceLevel, row: int, above: str) -> int:
+        return int(place.parents[above][row])
+
+    # ---- indices
+
+    def _standing(self, item: IndexFacts, place: PlaceLevel, row: int) -> Standing:
+        if item.level == place.level.name:
+            return self._own(item, place, row)
+        return self._summed(item, place, row)
+
+    def _own(self, item: IndexFacts, place: PlaceLevel, row: int) -> Standing:
+        """Return how a place stands in an index that is built at its level."""
+        rank, total = int(item.rank[0, row]), item.ranked[0]
+        headline = ""
+        if rank:
+            told = words.decile(float(item.decile[0, row]))
+            headline = f"{words.rank_of(rank, total)} {place.level.plural}: {told}."
+        rows = [
+            (part, self._part(item, i, row))
+            for i, part in enumerate(item.parts)
+            if part.depth and item.rank[i, row]
+        ]
+        up, down = _pulls(item, row)
+        interval = item.interval
+        ends = _ends_of(interval, row)
+        return Standing(
+            title=item.title,
+            headline=headline,
+            interval=told_interval(interval, row),
+            inside=_told_inside(interval, row),
+            at=_at(rank, total),
+            low=_at(ends[0], total),
+            high=_at(ends[1], total),
+            parts=tuple(told for part, told in rows if part.depth == 1),
+            leaves=tuple(told for part, told in rows if part.indicator and part.depth > 1),
+            up=up,
+            down=down,
+            measures=(),
+            classes=(),
+        )
+
+    def _part(self, item: IndexFacts, i: int, row: int) -> PartRow:
+        part, rank, tenth = item.parts[i], int(item.rank[i, row]), int(item.decile[i, row])
+        share = _share_of_points(item, i, row)
+        return PartRow(
+            title=part.title,
+            weight=words.percent(part.share),
+            rank=words.rank_of(rank, item.ranked[i]),
+            tenth=words.decile(tenth),
+            points="" if share is None else words.percent(share),
+            figure=self._figure(part.indicator, float(item.value[i, row])),
+            at=_at(rank, item.ranked[i]),
+            number=tenth,
+        )
+
+    def _figure(self, indicator: str, value: float) -> str:
+        """Return a figure with its unit."""
+        if not indicator or isnan(value):
+            return ""
+        unit = self._units.get(indicator, "")
+        digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
+        number = words.figure(value, digits)
+        if unit in {"%", "per cent", "percent"}:
+            return f"{number}%"
+        return f"{number} {unit}".strip()
+
+    def _summed(self, item: IndexFacts, place: PlaceLevel, row: int) -> Standing:
+        """Return how a larger place stands, by its small areas and its summaries."""
+        name = place.level.name
+        noun = self.atlas.levels[item.level].level.plural
+        measures = [
+            one for one in self.atlas.summaries.get(name, ()) if one.index == item.id and one.rank[row]
+        ]
+        tally = self._tallies.get((item.id, name))
+        headline, classes = "", []
+        if tally is not None and tally[0, row].sum():
+            total = int(tally[0, row].sum())
+            inside = int(tally[0, row, 0])
+            headline = f"{inside:,} of its {total:,} {noun} {words.are(inside)} in the greatest-need tenth."
+            for i, part in enumerate(item.parts):
+                if part.depth <= 1:
+                    counts = tally[i, row].tolist()
+                    classes.append((part.title if part.depth else item.title, *(f"{n:,}" for n in counts)))
+        shown = next(
+            (one for one in measures if one.measure == "average score"), measures[0] if measures else None
+        )
+        if shown is not None:
+            headline += f" By {shown.measure} it is {words.rank_of(int(shown.rank[row]), shown.ranked)} {place.level.plural}."
+        interval = shown.interval if shown else None
+        ends = _ends_of(interval, row)
+        total = shown.ranked if shown else 0
+        return Standing(
+            title=item.title,
+            headline=headline.strip(),
+            interval=told_interval(interval, row),
+            inside=_told_inside(interval, row),
+            at=_at(int(shown.rank[row]), total) if shown else -1.0,
+            low=_at(ends[0], total),
+            high=_at(ends[1], total),
+            parts=(),
+            leaves=(),
+            up="",
+            down="",
+            measures=tuple(self._measure(one, row) for one in measures),
+            classes=tuple(classes),
+        )
+
+    def _measure(self, one: Summary, row: int) -> tuple[str, ...]:
+        value = float(one.value[row])
+        told = words.percent(value) if one.measure in ("proportion", "extent") else words.figure(value, 2)
+        return (
+            MEASURE_WORDS.get(one.measure, one.measure),
+            told,
+            words.rank_of(int(one.rank[row]), one.ranked),
+            _short_interval(one.interval, row),
+        )
+
+    def _ends(self, item: IndexFacts, place: PlaceLevel, row: int) -> tuple[list[str], list[str]]:
+        """Return what is strong and where need is greatest, in sentences."""
+        shown = [i for i, part in enumerate(item.parts) if part.depth == 1] or [0]
+        noun = self.atlas.levels[item.level].level.plural
+        strong: list[tuple[float, str]] = []
+        great: list[tuple[float, str]] = []
+        if item.level == place.level.name:
+            for i in shown:
+                tenth = int(item.decile[i, row])
+                if not tenth:
+                    continue
+                said = PLACE["strong_low"].format(
+                    title=_title(item, i), tenth=words.decile(tenth), areas=noun
+                )
+                at = item.rank[i, row] / item.ranked[i]
+                if tenth >= STRONG:
+                    strong.append((-at, said))
+                elif tenth <= GREAT:
+                    great.append((at, said))
+        else:
+            tally = self._tallies.get((item.id, place.level.name))
+            for i in shown if tally is not None else []:
+                counts = tally[i, row].tolist()  # type: ignore[index]  # the loop above is empty where it is None
+                total = sum(counts)
+                for found, number, told in (
+                    (strong, counts[3] + counts[4], PLACE["strong_share"]),
+                    (great, counts[0] + counts[1], PLACE["need_share"]),
+                ):
+                    if total and number * 2 >= total:
+                        text = told.format(
+                            title=_title(item, i), count=f"{number:,}", total=f"{total:,}", areas=noun
+                        )
+                        found.append((-number / total, text))
+        return [text for _, text in sorted(strong)], [text for _, text in sorted(great)]
+
+    # ---- need, neighbours, money
+
+    def _types(self, place: PlaceLevel, row: int) -> tuple[str, ...]:
+        """Return what the definitions of need say of a place, or of its small areas."""
+        told = []
+        for one in self.atlas.needs:
+            if one.level == place.level.name and one.type[row]:
+                kind = TYPES[int(one.type[row]) - 1]
+                said = {
+                    "both": f"It is {one.title}: among the greatest need in both.",
+                    "deprivation only": f"It is not {one.title}: only deprivation is among the greatest.",
+                    "community need only": f"It is not {one.title}: only community need is among the greatest.",
+                    "neither": f"It is not {one.title}: neither is among the greatest.",
+                }[kind]
+                share = float(one.share[row])
+                told.append(
+                    said if isnan(share) else f"{said} So it stands in {words.percent(share)} of draws."
+                )
+            elif one.level == self.base.level.name and place.level.name != one.level:
+                inside = one.type[self._inside[place.level.name][row]]
+                known, both = int((inside > 0).sum()), int((inside == 1).sum())
+                if known:
+                    told.append(
+                        f"{both:,} of its {known:,} {self.base.level.plural} {words.are(both)} {one.title}."
+                    )
+        return tuple(told)
+
+    def _summarised(self) -> list[IndexFacts]:
+        return [
+            item
+            for item in self.atlas.indices
+            if any((level, item.id, "proportion") in self._summary for level in self.atlas.levels)
+        ]
+
+    def _beside(self, place: PlaceLevel, row: int) -> tuple[tuple[Link, tuple[str, ...]], ...]:
+        """Return this place and the larger areas it lies in, with the share of small areas in the greatest-need tenth."""
+        items = self._summarised()
+        chain = [(place.level.name, row)]
+        chain += [(above, int(rows[row])) for above, rows in place.parents.items() if rows[row] >= 0]
+        rows_ = []
+        for level, at in chain:
+            cells = []
+            for item in items:
+                one = self._summary.get((level, item.id, "proportion"))
+                if one is None or not one.rank[at]:
+                    tenth = int(item.decile[0, at]) if level == item.level else 0
+                    cells.append(words.decile(tenth) if tenth else "")
+                else:
+                    cells.append(
+                        f"{words.percent(float(one.value[at]))} ({words.rank_of(int(one.rank[at]), one.ranked)})"
+                    )
+            if any(cells):
+                rows_.append((self.link(level, at), tuple(cells)))
+        return tuple(rows_) if len(rows_) > 1 else ()
+
+    def _similar(self, place: PlaceLevel, row: int) -> tuple[tuple[str, tuple[Link, ...]], ...]:
+        told: list[tuple[str, tuple[Link, ...]]] = []
+        for item in self.atlas.indices:
+            if item.level == place.level.name and item.title not in {title for title, _ in told}:
+                others = [int(i) for i in self.atlas.similar[item.id][row] if i >= 0]
+                if others:
+                    told.append((item.title, tuple(self.link(item.level, i) for i in others)))
+        return tuple(told[:1])
+
+    def _money(self, one: RoundFacts, place: PlaceLevel, row: int) -> Money:
+        """Return what a round decided on this place, on the one that it lies in, or on those inside."""
+        if one.level == place.level.name:
+            return told_decision(one, one.decisions.get(row), ())
+        if one.level in place.parents:
+            above = int(place.parents[one.level][row])
+            links = (self.link(one.level, above),) if above >= 0 else ()
+            return told_decision(one, one.decisions.get(above), links)
+        level = self.atlas.levels[one.level]
+        inside = level.parents.get(place.level.name)
+        funded = [
+            self.link(one.level, i)
+            for i, decision in one.decisions.items()
+            if decision["funded"] and inside is not None and inside[i] == row
+        ]
+        number = len(funded)
+        said = (
+            f"{words.count(number, level.level.title, level.level.plural)} in it {words.are(number)} funded."
+        )
+        return Money(
+            one.title, "", words.sentence(said), "", "", tuple(sorted(funded, key=lambda link: link.name))
+        )
+
+    # ---- the areas inside
+
+    def _small(self, place: PlaceLevel, row: int) -> Rows | None:
+        """Return the table of the places inside: everything about each where they have no pages of their own."""
+        below = self._children[place.level.name]
+        if below is None:
+            return None
+        level, members = below
+        inside = self.atlas.levels[level]
+        rows = sorted(members[row], key=lambda i: (inside.names[i], inside.codes[i]))
+        if not rows:
+            return None
+        columns = self.columns(level)
+        return Rows(
+            inside.level.plural,
+            tuple(title for title, _ in columns),
+            tuple((self.link(level, i), tuple(tell(i) for _, tell in columns)) for i in rows),
+        )
+
+    def columns(self, level: str) -> list[tuple[str, Any]]:
+        """Return the columns of a table of places: title, and a function from the row of a place to its words.
+
+        Args:
+            level: Level of the places.
+        """
+        place = self.atlas.levels[level]
+        result: list[tuple[str, Any]] = []
+        for item in self.atlas.indices[:2]:
+            if item.level == level:
+                result.append((item.title, _tell_rank(item)))
+                if not place.paged:
+                    result += [
+                        (part.title, _tell_tenth(item, i))
+                        for i, part in enumerate(item.parts)
+                        if part.depth == 1
+                    ]
+            elif (one := self._summary.get((level, item.id, "proportion"))) is not None:
+                result.append((f"{item.title}: {PLACE['share'].lower()}", _tell_share(one)))
+        for need in self.atlas.needs[:1]:
+            if need.level == level:
+                result.append(
+                    (PLACE["type"], lambda i, need=need: TYPES[need.type[i] - 1] if need.type[i] else "")
+                )
+        for money in self.atlas.rounds:
+            if money.level == level:
+                result.append((money.title, _tell_funded(money)))
+        return result
+
+
+# ---- single words
+
+
+def told_interval(interval: Interval | None, row: int) -> str:
+    """Return between which ranks a place lies, or that no interval is available.
+
+    Args:
+        interval: The intervals, or None.
+        row: The row of the place.
+    """
+    low, high = _ends_of(interval, row)
+    if interval is None or not low:
+        return SITE["no_interval"]
+    of = {"sampling": "sampling error", "method": "choices of method", "both": "choices and sampling error"}
+    return (
+        f"Between {words.ordinal(low)} and {words.ordinal(high)} in {words.percent(interval.coverage)} of draws "
+        f"({of[interval.component]})."
+    )
+
+
+def told_decision(one: RoundFacts, decision: Mapping[str, Any] | None, places: tuple[Link, ...]) -> Money:
+    """Return one decision in words.
+
+    Args:
+        one: The round.
+        decision: Its row of `decisions`, or None.
+        places: The place that it is about, where it is another one than the page's.
+    """
+    if decision is None:
+        return Money(one.title, "", "This round did not consider it.", "", "", places)
+    funded = decision["funded"]
+    status = PLACE["open"] if funded is None else PLACE["funded"] if funded else PLACE["not_funded"]
+    share = decision.get("p_funded")
+    firm = "" if share is None else f"Funded in {words.percent(share)} of draws"
+    standing = decision.get("standing")
+    if standing:
+        firm = f"{firm} ({standing})" if firm else words.sentence(standing)
+    return Money(
+        one.title, status, decision["sentence"] or "", decision["flip"] or "", words.sentence(firm), places
+    )
+
+
+def _short_interval(interval: Interval | None, row: int) -> str:
+    low, high = _ends_of(interval, row)
+    return f"{words.ordinal(low)} to {words.ordinal(high)}" if low else "not available"
+
+
+def _told_inside(interval: Interval | None, row: int) -> str:
+    if interval is None or isnan(interval.inside[row]):
+        return ""
+    share = words.percent(float(interval.inside[row]))
+    how = "with a probability of" if interval.component == "sampling" else "in"
+    of = "" if interval.component == "sampling" else " of draws"
+    return f"In the greatest-need tenth {how} {share}{of}."
+
+
+def _ends_of(interval: Interval | None, row: int) -> tuple[int, int]:
+    return (0, 0) if interval is None else (int(interval.low[row]), int(interval.high[row]))
+
+
+def _at(rank: int, total: int) -> float:
+    """Return the place of a rank on the line."""
+    return round(STRIP * (rank - 0.5) / total, 1) if rank and total else -1.0
+
+
+def _title(item: IndexFacts, i: int) -> str:
+    return item.parts[i].title if item.parts[i].depth else item.title
+
+
+def _share_of_points(item: IndexFacts, i: int, row: int) -> float | None:
+    """Return the share of a part in the points of the root; None where points are not all positive or not known."""
+    points = item.points[:, row]
+    mine = [j for j, part in enumerate(item.parts) if part.depth == item.parts[i].depth]
+    same = [points[j] for j in mine]
+    total = sum(same)
+    # Not a number compares as false, so missing points end here too.
+    if not total > 0 or min(same) < 0:
+        return None
+    return float(points[i] / total)
+
+
+def _pulls(item: IndexFacts, row: int) -> tuple[str, str]:
+    """Return what pulls a place towards need and away from it, in one sentence each."""
+    up: list[tuple[float, str]] = []
+    down: list[tuple[float, str]] = []
+    for i, part in enumerate(item.parts):
+        share = _share_of_points(item, i, row) if part.depth == 1 else None
+        if share is None or share == part.share:
+            continue
+        told = PLACE["pull_item"].format(
+            title=part.title, points=words.percent(share), weight=words.percent(part.share)
+        )
+        (up if share > part.share else down).append((-abs(share - part.share), told))
+    sentences = []
+    for found, template in ((up, PLACE["pulls_up"]), (down, PLACE["pulls_down"])):
+        sentences.append(
+            template.format(items=words.listed([text for _, text in sorted(found)])) if found else ""
+        )
+    return sentences[0], sentences[1]
+
+
+def _tell_rank(item: IndexFacts) -> Any:
+    total = item.ranked[0]
+
+    def tell(i: int) -> str:
+        rank = int(item.rank[0, i])
+        if not rank:
+            return "no rank"
+        interval = _short_interval(item.interval, i) if item.interval else ""
+        said = f"{words.decile(int(item.decile[0, i]))} ({words.rank_of(rank, total)}"
+        return f"{said}; {interval})" if interval else f"{said})"
+
+    return tell
+
+
+def _tell_tenth(item: IndexFacts, part: int) -> Any:
+    def tell(i: int) -> str:
+        tenth = int(item.decile[part, i])
+        return words.ordinal(tenth) if tenth else ""
+
+    return tell
+
+
+def _tell_share(one: Summary) -> Any:
+    def tell(i: int) -> str:
+        return words.percent(float(one.value[i])) if one.rank[i] else ""
+
+    return tell
+
+
+def _tell_funded(one: RoundFacts) -> Any:
+    def tell(i: int) -> str:
+        row = one.decisions.get(i)
+        if row is None:
+            return ""
+        return (
+            PLACE["open"]
+            if row["funded"] is None
+            else PLACE["funded"]
+            if row["funded"]
+            else PLACE["not_funded"]
+        )
+
+    return tell
+
+
+# ---- what places share
+
+
+def _members(atlas: Atlas, level: str) -> list[NDArray[np.int64]]:
+    """Return the rows of the smallest areas of each place of a level."""
+    import numpy as np
+
+    if level == atlas.base.level.name:
+        return [np.array([i]) for i in range(len(atlas.base.codes))]
+    return _grouped(atlas.base.parents[level], len(atlas.levels[level].codes))
+
+
+def _grouped(parent: NDArray[np.int64], total: int) -> list[NDArray[np.int64]]:
+    """Return the rows that have each parent."""
+    import numpy as np
+
+    order = np.argsort(parent, kind="stable")
+    starts = np.searchsorted(parent[order], np.arange(total + 1))
+    return [order[starts[i] : starts[i + 1]] for i in range(total)]
+
+
+def _tally(item: IndexFacts, atlas: Atlas, level: str) -> NDArray[np.int64]:
+    """Return how many small areas of each place are in each class of tenths, by part, place, class."""
+    import numpy as np
+
+    parent = atlas.base.parents[level]
+    result = np.zeros((len(item.parts), len(atlas.levels[level].codes), len(CLASSES)), dtype=np.int64)
+    for i in range(len(item.parts)):
+        for j, (first, last) in enumerate(CLASSES):
+            inside = (item.decile[i] >= first) & (item.decile[i] <= last) & (parent >= 0)
+            result[i, :, j] = np.bincount(parent[inside], minlength=result.shape[1])
+    return result
+
+
+def _children(atlas: Atlas, names: Sequence[str], i: int) -> tuple[str, list[NDArray[np.int64]]] | None:
+    """Return the next level below that has places inside this level's, with their rows; None at the smallest."""
+    for name in reversed(names[:i]):
+        parent = atlas.levels[name].parents[names[i]]
+        if (parent >= 0).any():
+            return name, _grouped(parent, len(atlas.levels[names[i]].codes))
+    return None
