@@ -260,6 +260,27 @@ def test_two_sources_of_one_shape_are_refused(speak: Speak, folder: Path) -> Non
     for _ in range(2):  # it does not go away by running again
         code, _, said = speak("run", "--study", folder)
         assert code == 3
-        assert "table boundaries: several sources speak of the same area (1 such areas)." in said
+        assert "table boundaries: several sources speak of the same area (one area)." in said
         assert "Got P01 of place, from new and old" in said
         assert results(folder) == before
+
+
+def test_a_place_that_no_lookup_places_is_told(speak: Speak, folder: Path) -> None:
+    hubs = """
+[level.hub]
+title = "hub"
+[sources.hubs]
+kind = "memberships"
+file = "hubs.csv"
+level = "place"
+area = "code"
+parents = { hub = "hub" }
+licence = "CC0-1.0"
+"""
+    rows = "".join(f"P{number:02d},H{number % 2}\n" for number in range(2, 11))
+    (folder / "hubs.csv").write_text(f"code,hub\n{rows}", encoding="utf-8")
+    text = TOML.replace('levels = ["place"]', 'levels = ["place", "hub"]') + hubs
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    code, said, _ = speak("run", "--study", folder)
+    assert code == 0
+    assert "In none of the hubs by any lookup: one place.\n" in said

@@ -190,7 +190,7 @@ def test_memberships_nested_and_shared(tmp_path: Path) -> None:
         ["lad24", "E09000001", "A"],
         ["lad24", "E09000002", "B"],
     ]
-    with pytest.raises(InputError, match="1 areas of lsoa21 lie in more than one lad24, without shares"):
+    with pytest.raises(InputError, match="one area of lsoa21 in more than one lad24, without shares"):
         read_spec(tmp_path, spec_of("links.csv", **given))
     (tmp_path / "links.csv").write_text(text + "E01000001,One,E09000001,A,1\n")
     with pytest.raises(InputError, match="rows 2 and 5"):

@@ -147,7 +147,18 @@ def as_tables(work: Work, kept: Mapping[str, BoolArray]) -> AreaTables:
         },
     )
     memberships = _membership_table(work, kept)
+    _tell_parentless(work, kept)
     return AreaTables(areas, memberships, _findings(work, kept, len(areas)))
+
+
+def _tell_parentless(work: Work, kept: Mapping[str, BoolArray]) -> None:
+    """Tell how many areas no lookup places at a level at which others of their own are placed: summaries pass them over."""
+    for (level, parent_level), link in work.links.items():
+        alone = kept[level] & (np.bincount(link.lookup.child, minlength=len(kept[level])) == 0)
+        # Where most have no such parent (a city's own areas in a national study), that is what the level is.
+        if 0 < alone.sum() <= kept[level].sum() / 2:
+            text = f"In none of the {work.plural(parent_level)} by any lookup: {{areas}}"
+            work.remark(level, alone, text, "memberships")
 
 
 def _findings(work: Work, kept: Mapping[str, BoolArray], total: int) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from wardmote import words
 from wardmote.errors import Problem
 from wardmote.levels import Level, find_level
 from wardmote.sources import mend
@@ -430,7 +431,7 @@ def _shares(sheet: Sheet, link: Link, area: Any, ledger: Ledger) -> Any:
         ledger.fault(
             Problem(
                 sheet.name,
-                f"{len(np.unique(key[several])):,} areas of {link.level} lie in more than one {link.parent_level}, without shares",
+                f"{words.count(len(np.unique(key[several])), 'area')} of {link.level} in more than one {link.parent_level}, without shares",
                 got=f"{area[int(several[0])].as_py()} and others",
                 expected="one parent an area, or a column of shares",
                 remedy="Name the column of shares with `weight`, or keep one parent for each area.",
