@@ -20,7 +20,7 @@ from wardmote.errors import InputError, MissingError, Problem, StudyError, Wardm
 from wardmote.lineage import Entry, Ledger, Part, digest_text, file_state, inherited_access
 from wardmote.tables import TABLES, strictest
 from wardmote.tasks import Chosen, Task, ingredients_of, raw_notes, spec_of, why_not_current
-from wardmote.words import mendings_told
+from wardmote.words import count, mendings_told
 from wardmote.workspace import Workspace, clock, now
 
 if TYPE_CHECKING:
@@ -414,7 +414,7 @@ def refuse_twins(workspace: Workspace) -> None:
             problems.append(
                 Problem(
                     f"table {name}",
-                    f"several sources speak of the same area ({len(twins):,} such areas)",
+                    f"several sources speak of the same area ({count(len(twins), 'area')})",
                     f"{first['area']} of {first['level']}, from {' and '.join(sorted(same['source']))}",
                     "each area once",
                     "Leave one of the sources out, or give its areas another level.",
