@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wardmote.audit import find_audit
+from wardmote.engine import compile_index, evaluate
 from wardmote.errors import InputError
 from wardmote.methods.coherence import alpha, correlations, dimensions, main_effect
+from wardmote.methods.ranks import best_rank
 from wardmote.study import AuditSpec, IndexSpec
 from wardmote.tables import check, empty, frame
 
@@ -221,3 +223,45 @@ def test_links_to_an_indicator_are_oriented_like_the_index(higher: str) -> None:
 def test_a_measure_without_values_is_refused() -> None:
     with pytest.raises(InputError, match="nowhere has no values at x"):
         audited(columns_of(8, 30), [f"area{place}" for place in range(30)], settings={"against": ["nowhere"]})
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        # Two settings: weights estimated from final parts, and scores that are scaled again on their way up.
+        [
+            {"id": "scale", "on": "leaves", "do": "normalise", "method": "zscore"},
+            {"id": "weigh", "on": ["a", "b"], "do": "weigh", "method": "pca"},
+            {"id": "sub", "on": ["a", "b"], "do": "aggregate", "method": "sum"},
+            {"id": "again", "on": "children of top", "do": "normalise", "method": "exponential"},
+            {"id": "top", "on": "top", "do": "aggregate", "method": "sum"},
+        ],
+        [
+            {"id": "scale", "on": "leaves", "do": "normalise", "method": "minmax", "lower": 1, "upper": 100},
+            {"id": "combine", "on": "branches", "do": "aggregate", "method": "geometric"},
+        ],
+        # A screen looks at all leaves together, and these weights at values that are normalised later: all is done again.
+        [
+            {"id": "few", "on": "leaves", "do": "screen", "what": "areas", "min_available": 0.9},
+            {"id": "scale", "on": "leaves", "do": "normalise", "method": "rank"},
+            {"id": "combine", "on": "branches", "do": "aggregate", "method": "arithmetic"},
+        ],
+        [
+            {"id": "weigh", "on": "b", "do": "weigh", "method": "pca"},
+            {"id": "scale", "on": "leaves", "do": "normalise", "method": "percentile-rank"},
+            {"id": "combine", "on": "branches", "do": "aggregate", "method": "arithmetic"},
+        ],
+    ],
+)  # fmt: skip
+def test_leaving_out_is_the_index_built_without_the_part(steps: list[dict[str, Any]]) -> None:
+    names = [f"area{place:02}" for place in range(90)]
+    columns = columns_of(11, len(names))
+    spec = spec_of(steps=steps)
+    lines = audited(columns, names, index=spec).set_index(["test", "item"])["value"]
+    plan = compile_index(spec, directions=dict.fromkeys(LEAVES, 1))
+    full = best_rank(evaluate(plan, columns).score["top"])
+    for node in ("a", "b", *LEAVES):
+        without = compile_index(spec.model_copy(update={"overrides": {f"leave_out.{node}": True}}))
+        rank = best_rank(evaluate(without, columns).score["top"])
+        shift = np.nanmean(np.abs(full - rank))
+        assert lines["left out: ranks", node] == pytest.approx(shift, abs=1e-12), node

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wardmote import words
 from wardmote.audit.subject import Line, Subject, inside_share, line, no_line
-from wardmote.engine import Evaluation, compile_index, evaluate
+from wardmote.engine import Evaluation, Plan, compile_index, evaluate
 from wardmote.engine.inputs import arrow, numbers
 from wardmote.errors import WardmoteError
 from wardmote.methods.checks import FloatArray
@@ -75,29 +75,75 @@ class Without:
 def leave_out(subject: Subject) -> Iterator[Without | str]:
     """Yield the index without each of its nodes, one at a time; the name alone where nothing is left without it.
 
-    Steps that look at each leaf by itself are not done again; everything from the first that looks at several is, weights that
-    are estimated too.
+    Only the nodes above the part are calculated again, their estimated weights too, since nothing else changes; everything is where
+    a step looks beyond the parts of one node (`_settled`).
 
     Args:
         subject: The index.
     """
     plan, built = subject.built.plan, subject.built
-    together = [op.position for op in plan.operations if op.kind in ("screen", "weigh", "aggregate")]
-    first = min(together, default=len(plan.steps))
-    columns = {leaf: built.inputs.leaves[leaf].column for leaf in plan.leaves}
-    before = evaluate(plan, columns, surroundings=built.surroundings, stop=first)
+    settled = _settled(plan)
     absent = [name for name, why in plan.left_out.items() if why == "no data"]
     for node in subject.nodes[1:]:
         changed = {**subject.index.overrides, f"leave_out.{node}": True}
         spec = subject.index.model_copy(update={"overrides": changed})
         try:
             without = compile_index(spec, index=plan.index, directions=built.directions, absent=absent)
-            found: Evaluation = evaluate(without, before, surroundings=built.surroundings)
+            if settled:
+                without, start = _above(without, plan, node, built.evaluation)
+                found = evaluate(without, start, surroundings=built.surroundings)
+            else:
+                columns = {leaf: built.inputs.leaves[leaf].column for leaf in without.leaves}
+                found = evaluate(without, columns, surroundings=built.surroundings)
         except WardmoteError:
             yield node
             continue
         score = found.score[without.root]
         yield Without(node, score, best_rank(score, descending=plan.higher == "need"))
+
+
+def _settled(plan: Plan) -> bool:
+    """Return whether every node is final before its parent looks at it, and no step looks beyond the parts of one node.
+
+    Then the final scores of all other nodes are what the nodes above a part are calculated from. A screen looks at all leaves
+    together; weights that are estimated before the parts are normalised look at columns that are not final.
+    """
+    last: dict[str, int] = {}
+    for place, operation in enumerate(plan.operations):
+        if operation.kind == "screen":
+            return False
+        if operation.kind != "weigh":
+            last.update(dict.fromkeys(operation.targets, place))
+    return all(
+        last.get(child, -1) < place or (last[child] == place and operation.kind == "aggregate")
+        for place, operation in enumerate(plan.operations)
+        if operation.kind in ("weigh", "aggregate")
+        for branch in operation.targets
+        for child in plan.nodes[branch].children
+    )
+
+
+def _above(without: Plan, plan: Plan, node: str, final: Evaluation) -> tuple[Plan, Evaluation]:
+    """Return the plan that calculates only the nodes above one that is left out, and the state that it starts from."""
+    above: list[str] = []
+    name = plan.nodes[node].parent
+    while name:
+        above.append(name)
+        name = plan.nodes[name].parent
+    operations = []
+    for operation in without.operations:
+        keep = [place for place, target in enumerate(operation.targets) if target in above]
+        if keep:
+            targets = tuple(operation.targets[place] for place in keep)
+            signs = tuple(operation.signs[place] for place in keep) if operation.signs else ()
+            operations.append(replace(operation, targets=targets, signs=signs))
+    start = Evaluation(
+        score={name: column for name, column in final.score.items() if name not in above},
+        value={},
+        weights={name: np.asarray(one.weight) for name, one in without.nodes.items()},
+        origin={name: one.origin for name, one in without.nodes.items()},
+    )
+    return replace(without, operations=tuple(operations)), start
 
 
 def left_out(subject: Subject) -> Iterator[Line]:
