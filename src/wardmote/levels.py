@@ -164,3 +164,7 @@ def _named_levels(study: Study) -> Iterator[tuple[str, str]]:
         yield from ((name, f"index.{id_}.summarise.levels") for name in index.summarise.levels)
     for id_, need in study.need.items():
         yield need.level, f"need.{id_}.level"
+    for id_, programme in study.programme.items():
+        yield programme.level, f"programme.{id_}.level"
+        yield programme.cluster, f"programme.{id_}.cluster"
+        yield programme.comparison.within, f"programme.{id_}.comparison.within"

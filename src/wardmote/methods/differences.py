@@ -294,18 +294,24 @@ def two_by_two(
 
 
 def imputation_effects(
-    outcome: npt.ArrayLike, start: npt.ArrayLike, *, summary: Summary = "simple"
+    outcome: npt.ArrayLike,
+    start: npt.ArrayLike,
+    *,
+    covariates: npt.ArrayLike | None = None,
+    summary: Summary = "simple",
 ) -> Averaged:
     """Return effects against what supported areas would have had, after Borusyak, Jaravel and Spiess.
 
-    An area effect a_i and a period effect l_t are fitted by least squares to all observations without support; then
-    ``τ_it = y_it − a_i − l_t`` for those with it, averaged evenly. The variance is that of the paper's conservative formula: with v the
-    weights that make the estimate a sum ``Σ v y``, ``Σ_i (Σ_t v_it e_it)²``, e being residuals before support and
+    An area effect a_i, a period effect l_t and, with covariates, a slope b_t for each period are fitted by least squares to all
+    observations without support; then ``τ_it = y_it − a_i − l_t − b_t'x_i`` for those with it, averaged evenly. The variance is
+    that of the paper's conservative formula: with v the weights that make the estimate a sum ``Σ v y``, ``Σ_i (Σ_t v_it e_it)²``, e
+    being residuals before support and
     ``τ_it − τ̄`` of the same group and period after it (τ̄ weighted by the area's own v).
 
     Args:
         outcome: Panel, shape (periods, n areas); NaN is missing.
         start: First supported period of each area or `NEVER`, shape (n,).
+        covariates: Measured before support, shape (k, n), no NaN: areas unlike in them may move apart. None for none.
         summary: simple, group, dynamic (from 0 on) or calendar.
 
     Returns:
@@ -320,7 +326,7 @@ def imputation_effects(
         theorem 1 and equations 7–8.
     """
     choose("differences", "summary", summary, ("simple", "group", "dynamic", "calendar"))
-    y, begun, _ = _panel(outcome, start, None)
+    y, begun, design = _panel(outcome, start, covariates)
     periods = len(y)
     when = np.arange(periods)[:, None]
     known = ~np.isnan(y)
@@ -337,10 +343,8 @@ def imputation_effects(
             )
         )
     filled = np.where(known, y, 0.0)
-    inverse, count = _fixed_effects(free)
-    by_area, by_time = _solve(inverse, count, free, (filled * free).sum(axis=0), (filled * free).sum(axis=1))
-    fit = by_area + by_time[:, None]
-    gap = np.where(known, filled - fit, 0.0)
+    two_way = _TwoWay.of(free, design)
+    gap = np.where(known, filled - two_way.fitted(filled * free), 0.0)
     keys = {
         "simple": np.zeros_like(y, dtype=np.int64),
         "group": np.broadcast_to(begun, y.shape),
@@ -351,8 +355,7 @@ def imputation_effects(
     cohort = np.minimum(begun, periods)
 
     def one(weight: FloatArray) -> tuple[float, FloatArray]:
-        a, time_part = _solve(inverse, count, free, weight.sum(axis=0), weight.sum(axis=1))
-        v = np.where(free, -(a + time_part[:, None]), weight)
+        v = np.where(free, -two_way.fitted(weight), weight)
         centred = _centred(gap, v, possible, cohort)
         return float((weight * gap).sum()), (v * np.where(possible, centred, gap * free)).sum(axis=0)
 
@@ -364,6 +367,36 @@ def imputation_effects(
         at.astype(np.int64),
         Estimate(np.array([total[0]]), total[1][None]),
     )
+
+
+def without_covariate_trends(
+    outcome: npt.ArrayLike, start: npt.ArrayLike, covariates: npt.ArrayLike
+) -> FloatArray:
+    """Return the panel less what covariates alone would have moved: ``y_it − b_t'x_i``, b fitted without support.
+
+    Args:
+        outcome: Panel, shape (periods, n areas); NaN is missing.
+        start: First supported period of each area or `NEVER`, shape (n,).
+        covariates: Measured before support, shape (k, n), no NaN.
+
+    Returns:
+        The panel, for estimators that take no covariates; missing where the outcome is.
+
+    Raises:
+        MethodError: Shapes that do not fit.
+
+    Source:
+        Arkhangelsky and others (2021), *American Economic Review* 111, p. 4091, "projecting out" covariates before synthetic difference
+        in differences; with slopes by period, fitted beside area and period effects.
+    """
+    y, begun, design = _panel(outcome, start, covariates)
+    known = ~np.isnan(y)
+    free = known & (np.arange(len(y))[:, None] < begun)
+    filled = np.where(known, y, 0.0)
+    full = _TwoWay.of(free, design)
+    right = (filled * free - full.free * (full.each * (filled * free).sum(axis=0))) @ full.z
+    slopes = (full.inverse @ right.ravel()).reshape(right.shape)
+    return np.asarray(y - slopes[:, 1:] @ full.z[:, 1:].T)
 
 
 # ---- cells
@@ -582,23 +615,48 @@ def _combine(rows: Estimate, group: IntArray, size: FloatArray, start: IntArray)
 # ---- two-way fixed effects on observations without support
 
 
-def _fixed_effects(free: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Return the pseudo-inverse of the periods' equations after areas are eliminated, and observations by area."""
-    m = free.astype(np.float64)
-    count = m.sum(axis=0)
-    each = np.where(count > 0, 1 / np.maximum(count, 1), 0.0)
-    return np.linalg.pinv(np.diag(m.sum(axis=1)) - (m * each) @ m.T, hermitian=True), count
+@dataclass(frozen=True, slots=True)
+class _TwoWay:
+    """Least squares on area effects and, for each period, a constant and slopes: areas are eliminated, periods solved at once.
 
+    Attributes:
+        free: Observations without support, shape (periods, n).
+        z: Constant and covariates, shape (n, q).
+        inverse: Pseudo-inverse of the periods' equations, shape (periods·q, periods·q).
+        each: 1 ÷ an area's observations without support; 0 where it has none, shape (n,).
+    """
 
-def _solve(
-    inverse: FloatArray, count: FloatArray, free: BoolArray, by_area: FloatArray, by_time: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return area and period effects that solve the normal equations for these right-hand sides."""
-    m = free.astype(np.float64)
-    each = np.where(count > 0, by_area / np.maximum(count, 1), 0.0)
-    periods = inverse @ (by_time - m @ each)
-    areas = np.where(count > 0, (by_area - periods @ m) / np.maximum(count, 1), 0.0)
-    return np.asarray(areas, dtype=np.float64), np.asarray(periods, dtype=np.float64)
+    free: FloatArray
+    z: FloatArray
+    inverse: FloatArray
+    each: FloatArray
+
+    @classmethod
+    def of(cls, free: BoolArray, design: FloatArray) -> _TwoWay:
+        """Return the system of these observations."""
+        m = free.astype(np.float64)
+        z = design.copy()
+        spread = z[:, 1:].std(axis=0)
+        z[:, 1:] = (z[:, 1:] - z[:, 1:].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+        count = m.sum(axis=0)
+        each: FloatArray = np.where(count > 0, 1 / np.maximum(count, 1), 0.0)
+        periods, q = len(m), z.shape[1]
+        system = np.zeros((periods, q, periods, q))
+        for c in range(q):
+            for d in range(q):
+                both = z[:, c] * z[:, d]
+                system[:, c, :, d] = np.diag(m @ both) - (m * (each * both)) @ m.T
+        square = system.reshape(periods * q, periods * q)
+        return cls(m, z, np.asarray(np.linalg.pinv(square, hermitian=True), dtype=np.float64), each)
+
+    def fitted(self, weights: FloatArray) -> FloatArray:
+        """Return the fit, shape (periods, n), whose normal equations have these weighted sums on their right-hand side."""
+        total = weights.sum(axis=0)
+        right = (weights - self.free * (self.each * total)) @ self.z
+        slopes = (self.inverse @ right.ravel()).reshape(right.shape)
+        by_time = slopes @ self.z.T
+        areas = self.each * (total - (self.free * by_time).sum(axis=0))
+        return np.asarray(areas + by_time)
 
 
 def _centred(gap: FloatArray, v: FloatArray, possible: BoolArray, cohort: IntArray) -> FloatArray:

@@ -1,0 +1,480 @@
+"""Every test of trust that a programme's main result is put to, each with a plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wardmote.errors import MethodError
+from wardmote.evaluate.estimators import FEW, Impact, World, cells_of, critical, world_of
+from wardmote.evaluate.panel import Panel
+from wardmote.methods.checks import IntArray
+from wardmote.methods.differences import NEVER, Adjustment, Comparison, average, group_time_effects
+from wardmote.methods.synthetic import placebo_ranks, synthetic_control
+from wardmote.methods.trust import (
+    LEVEL,
+    POWER,
+    breakdown,
+    detectable,
+    leave_one_out,
+    pre_trend,
+    randomisation,
+    relative_bounds,
+    rings,
+)
+from wardmote.study import ProgrammeSpec
+from wardmote.words import figure, listed, percent
+
+ENOUGH_CLUSTERS = 30
+"""Clusters below which clustered errors come out too small (Cameron and Miller 2015, *Journal of Human Resources* 50: 341–346)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One test; see table `impact_checks`."""
+
+    test: str
+    item: str
+    result: str
+    sentence: str
+    value: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    threshold: float = float("nan")
+
+
+def check_all(
+    panel: Panel, spec: ProgrammeSpec, main: Impact, rng: np.random.Generator
+) -> tuple[list[Check], list[Impact]]:
+    """Return all tests of the main result of one outcome, and the estimates under every other reasonable specification.
+
+    Args:
+        panel: The panel.
+        spec: The programme.
+        main: The main estimate.
+        rng: The generator.
+    """
+    world, _ = world_of(panel, spec, adjust=False)
+    curve = specification_curve(panel, spec)
+    tests: list[Callable[[], list[Check]]] = [
+        lambda: _size(world, panel, main),
+        lambda: _trends(world, spec, panel.unit),
+        lambda: _bounds(world, spec, panel.unit),
+        lambda: _placebo_time(world),
+        lambda: _chance(world, spec, rng),
+        lambda: _space(world),
+        lambda: _leave_out(world, panel, spec, main),
+        lambda: _spillover(panel, spec),
+        lambda: _curve_check(curve, main),
+    ]
+    found = []
+    for test in tests:
+        try:
+            found += test()
+        except MethodError as error:
+            # A test that the data do not allow is told as such: its absence must not look like a pass.
+            name = _NAMES[tests.index(test)]
+            found.append(Check(name, "all", "not applicable", f"Not applicable: {error.problems[0]}"))
+    return found, curve
+
+
+_NAMES = (
+    "smallest effect noticed",
+    "trends before support",
+    "honest bounds",
+    "placebo in time",
+    "chance",
+    "placebo in space",
+    "leave one out",
+    "spillover",
+    "specification curve",
+)
+
+
+def simple_effect(world: World) -> Callable[[IntArray, IntArray], float]:
+    """Return the simple average effect as a function of the areas used and their starts.
+
+    Args:
+        world: The world; its covariates are not used.
+    """
+
+    def of(places: IntArray, start: IntArray) -> float:
+        cells = group_time_effects(
+            world.y[:, places], start, comparison=world.comparison, anticipation=world.anticipation
+        )
+        return float(average(cells).effect[0])
+
+    return of
+
+
+def specification_curve(panel: Panel, spec: ProgrammeSpec) -> list[Impact]:
+    """Return the simple average effect under every reasonable specification of the staggered estimator.
+
+    Choices: comparison areas (never or not yet supported), covariates (none, doubly robust, regression, inverse probability), and
+    whether areas near supported ones may be compared.
+
+    Args:
+        panel: The panel.
+        spec: The programme.
+    """
+    out = []
+    adjustments: list[tuple[bool, Adjustment]] = [(False, "doubly robust")]
+    if spec.covariates:
+        adjustments += [(True, "doubly robust"), (True, "outcome regression"), (True, "inverse probability")]
+    kinds: list[Comparison] = ["never", "not yet"]
+    for near in [False, True] if spec.comparison.apart_km else [False]:
+        for kind in kinds:
+            for adjust, name in adjustments:
+                world, _ = world_of(panel, spec, adjust=adjust, near=near)
+                words = [
+                    f"compared with {'areas never supported' if kind == 'never' else 'areas not yet supported'}",
+                    name if adjust else "no covariates",
+                    *(["near areas kept"] if near else []),
+                ]
+                try:
+                    cells = cells_of(replace(world, comparison=kind, adjustment=name))
+                except MethodError:
+                    continue  # a specification that cannot be fitted is no result; the count of those told shows it
+                simple = average(cells)
+                error = float(simple.standard_error(world.cluster)[0])
+                half = critical(world.cluster) * error
+                effect = float(simple.effect[0])
+                treated = int((world.start != NEVER).sum())
+                out.append(
+                    Impact(
+                        "staggered",
+                        "; ".join(words),
+                        "simple",
+                        "all",
+                        "all",
+                        effect,
+                        error,
+                        effect - half,
+                        effect + half,
+                        treated,
+                        len(world.start) - treated,
+                    )
+                )
+    return out
+
+
+# ---- single tests
+
+
+def _unit(unit: str) -> str:
+    return f" {unit}" if unit and not unit.startswith("%") else (unit[:1] if unit else "")
+
+
+def _size(world: World, panel: Panel, main: Impact) -> list[Check]:
+    """Return what the study could have noticed, and whether its errors can be believed."""
+    treated = int((world.start != NEVER).sum())
+    out = []
+    if not np.isnan(main.standard_error):
+        least = detectable(main.standard_error)
+        out.append(
+            Check(
+                "smallest effect noticed",
+                "all",
+                "told",
+                f"An effect of {figure(least, 2)}{_unit(panel.unit)} or more, of either sign, would have been noticed with"
+                f" {percent(POWER)} probability; smaller ones may have been missed.",
+                least,
+            )
+        )
+    if treated < FEW:
+        out.append(
+            Check(
+                "few supported areas",
+                "all",
+                "flagged",
+                f"Only {treated} areas were supported: trust the test by chance more than the interval.",
+                treated,
+                threshold=FEW,
+            )
+        )
+    if world.cluster is not None:
+        clusters = len(np.unique(world.cluster))
+        if clusters < ENOUGH_CLUSTERS:
+            out.append(
+                Check(
+                    "few clusters",
+                    "all",
+                    "flagged",
+                    f"Errors are clustered in {clusters} larger areas; with so few they tend to come out too small.",
+                    clusters,
+                    threshold=ENOUGH_CLUSTERS,
+                )
+            )
+    return out
+
+
+def _event(world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return an event study against the period before the start: effects, covariance, periods; cells seen by every group only."""
+    found = average(cells_of(world, universal=True), "dynamic")
+    kept = ~np.isnan(found.effect)
+    return found.effect[kept], found.covariance(world.cluster)[np.ix_(kept, kept)], found.at[kept]
+
+
+def _trends(world: World, spec: ProgrammeSpec, unit: str) -> list[Check]:
+    effect, covariance, at = _event(replace(world, anticipation=0))
+    found = pre_trend(effect, covariance, at)
+    if not found.df:
+        return [
+            Check(
+                "trends before support",
+                "all",
+                "not applicable",
+                "There is one period before support: trends cannot be compared.",
+            )
+        ]
+    flagged = found.p < LEVEL
+    sentence = (
+        f"Before support, supported and comparison areas moved {'differently' if flagged else 'alike, as far as can be seen'}"
+        f" (p {found.p:.2f}). A difference of {figure(found.slope, 3)}{_unit(unit)} a period would have been noticed with"
+        f" {percent(POWER)} probability; it would put {figure(abs(found.bias), 2)}{_unit(unit)} into the average effect."
+    )
+    return [
+        Check(
+            "trends before support",
+            "all",
+            "flagged" if flagged else "passed",
+            sentence,
+            found.p,
+            threshold=LEVEL,
+        ),
+        Check(
+            "trends before support",
+            "slope noticed",
+            "told",
+            "Difference of trends a period that the test notices with 80% probability.",
+            found.slope,
+        ),
+    ]
+
+
+def _bounds(world: World, spec: ProgrammeSpec, unit: str) -> list[Check]:
+    effect, covariance, at = _event(replace(world, anticipation=0))
+    whole = (at >= at.min()) & (np.abs(effect) < np.inf)
+    bounds = relative_bounds(
+        effect[whole], covariance[np.ix_(whole, whole)], at[whole], multiples=spec.multiples
+    )
+    out = []
+    for bound in bounds:
+        holds = bound.interval_low <= 0 <= bound.interval_high
+        out.append(
+            Check(
+                "honest bounds",
+                f"{bound.m:g}",
+                "flagged" if holds else "passed",
+                f"If trends differed after support by up to {bound.m:g} times the most seen before it, the average effect lies between"
+                f" {figure(bound.interval_low, 2)} and {figure(bound.interval_high, 2)}{_unit(unit)}"
+                f"{', which does not rule out none' if holds else ''}.",
+                (bound.low + bound.high) / 2,
+                bound.interval_low,
+                bound.interval_high,
+            )
+        )
+    most = breakdown(effect[whole], covariance[np.ix_(whole, whole)], at[whole])
+    out.append(
+        Check(
+            "honest bounds",
+            "breakdown",
+            "told",
+            "The usual interval does not rule out no effect."
+            if most == 0
+            else f"The finding holds until trends differ after support by {most:.2f} times the most seen before it.",
+            most,
+        )
+    )
+    return out
+
+
+def _placebo_time(world: World) -> list[Check]:
+    """Pretend that support began halfway through the time before it did, on figures from before only."""
+    start = world.start.copy()
+    treated = start != NEVER
+    shift = start[treated] - np.maximum(1, start[treated] // 2)
+    if (shift < 1).all():
+        return [
+            Check("placebo in time", "all", "not applicable", "There are too few periods before support.")
+        ]
+    y = world.y.copy()
+    when = np.arange(len(y))[:, None]
+    y[when >= np.where(treated, start, NEVER)] = np.nan
+    start[treated] = np.maximum(1, start[treated] // 2)
+    latest = int(world.start[treated].max())
+    cells = group_time_effects(y[:latest], np.where(start < latest, start, NEVER), comparison="never")
+    simple = average(cells)
+    effect, error = float(simple.effect[0]), float(simple.standard_error(world.cluster)[0])
+    half = critical(world.cluster) * error
+    found = not effect - half <= 0 <= effect + half
+    sentence = "Pretending that support began earlier than it did " + (
+        "finds an effect where there can be none: the method is off here."
+        if found
+        else "finds no effect, as it should."
+    )
+    return [
+        Check(
+            "placebo in time",
+            "all",
+            "flagged" if found else "passed",
+            sentence,
+            effect,
+            effect - half,
+            effect + half,
+        )
+    ]
+
+
+def _chance(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> list[Check]:
+    if not spec.draws:
+        return []
+    known = ~np.isnan(world.y).all(axis=0)
+    p, _ = randomisation(
+        simple_effect(world),
+        world.start,
+        draws=spec.draws,
+        rng=rng,
+        strata=world.stratum,
+        weights=np.where(known, 1.0, 0.0),
+    )
+    sentence = f"Dealing support out at random among the areas used gives an effect this large in {percent(p)} of {spec.draws:,} deals."
+    return [Check("chance", "all", "passed" if p < LEVEL else "flagged", sentence, p, threshold=LEVEL)]
+
+
+def _space(world: World) -> list[Check]:
+    """With few supported areas: is the gap to a synthetic control larger than that of areas without support?"""
+    whole = ~np.isnan(world.y).any(axis=0)
+    y, start = world.y[:, whole], world.start[whole]
+    treated = np.flatnonzero(start != NEVER)
+    if len(treated) != 1 or start[treated[0]] < 2:
+        return []
+    pool = np.flatnonzero(start == NEVER)
+    first = int(start[treated[0]])
+    fits, later = [], []
+    for i in [treated[0], *pool]:
+        one = synthetic_control(y[:, i], y[:, pool[pool != i]], first)
+        fits.append(one.fit)
+        later.append(float((one.gap[first:] ** 2).mean()))
+    p = placebo_ranks(fits, later)
+    sentence = f"{percent(p)} of areas left their synthetic control at least as far as the supported one did."
+    return [
+        Check("placebo in space", "all", "passed" if p < LEVEL else "flagged", sentence, p, threshold=LEVEL)
+    ]
+
+
+LEFT_OUT = 200
+"""Most supported areas that are left out one by one; with more, no single one can carry an average."""
+
+
+def _leave_out(world: World, panel: Panel, spec: ProgrammeSpec, main: Impact) -> list[Check]:
+    treated = np.flatnonzero(world.start != NEVER)
+    if not 2 <= len(treated) <= LEFT_OUT:
+        return []
+    _, at = world_of(panel, spec, adjust=False)
+    places, effects = leave_one_out(simple_effect(world), world.start)
+    whole = simple_effect(world)(np.arange(len(world.start)), world.start)
+    moved = int(np.argmax(np.abs(effects - whole)))
+    turned = np.sign(effects.min()) != np.sign(effects.max())
+    area = panel.areas[int(at[places[moved]])]
+    sentence = (
+        f"Leaving out one supported area at a time, the effect lies between {figure(float(effects.min()), 2)} and"
+        f" {figure(float(effects.max()), 2)}; {area} moves it most."
+    )
+    return [
+        Check(
+            "leave one out",
+            "all",
+            "flagged" if turned else "passed",
+            sentence,
+            whole,
+            float(effects.min()),
+            float(effects.max()),
+        )
+    ]
+
+
+def _spillover(panel: Panel, spec: ProgrammeSpec) -> list[Check]:
+    """Return what changed in rings round supported areas, held against areas beyond the last ring."""
+    if not spec.rings_km:
+        return []
+    ring = rings(panel.distance, spec.rings_km)
+    listed_out = np.isin(panel.role, ["excluded", "outside the pool", "no outcome"])
+    # A neighbour's support begins with the nearest supported area's.
+    begun = np.where(panel.nearest >= 0, panel.start[np.maximum(panel.nearest, 0)], NEVER)
+    beyond = (ring == len(spec.rings_km) + 1) & ~listed_out
+    out = []
+    for number, edge in enumerate(spec.rings_km, start=1):
+        inside = (ring == number) & ~listed_out & ~np.isnan(panel.y).all(axis=0)
+        item = f"up to {edge:g} km"
+        if not inside.any() or not beyond.any():
+            out.append(
+                Check(
+                    "spillover",
+                    item,
+                    "not applicable",
+                    f"No area lies {item} away, or none lies beyond the rings.",
+                )
+            )
+            continue
+        used = np.flatnonzero(inside | beyond)
+        start = np.where(inside[used], begun[used], NEVER)
+        simple = average(group_time_effects(panel.y[:, used], start))
+        cluster = None if panel.cluster is None else panel.cluster[used]
+        effect, error = float(simple.effect[0]), float(simple.standard_error(cluster)[0])
+        half = critical(cluster) * error
+        moved = not effect - half <= 0 <= effect + half
+        sentence = (
+            f"Areas {item} from a supported one changed by {figure(effect, 2)}{_unit(panel.unit)} against areas farther away"
+            f" (95% interval {figure(effect - half, 2)} to {figure(effect + half, 2)})"
+            + (": support seems to reach them, so they must not serve as comparison." if moved else ".")
+        )
+        out.append(
+            Check(
+                "spillover",
+                item,
+                "flagged" if moved else "passed",
+                sentence,
+                effect,
+                effect - half,
+                effect + half,
+            )
+        )
+    return out
+
+
+def _curve_check(curve: list[Impact], main: Impact) -> list[Check]:
+    if not curve:
+        return []
+    effects = np.array([one.effect for one in curve])
+    same = float((np.sign(effects) == np.sign(main.effect)).mean())
+    clear = float(np.mean([not one.low <= 0 <= one.high for one in curve]))
+    sentence = (
+        f"Of {len(curve)} reasonable specifications {percent(same)} give an effect of the same sign and {percent(clear)} rule out none;"
+        f" estimates lie between {figure(float(effects.min()), 2)} and {figure(float(effects.max()), 2)}."
+    )
+    return [
+        Check(
+            "specification curve",
+            "all",
+            "passed" if same == 1 else "flagged",
+            sentence,
+            float(np.median(effects)),
+            float(effects.min()),
+            float(effects.max()),
+        )
+    ]
+
+
+def told_limits(checks: list[Check]) -> str:
+    """Return the flagged tests in one sentence, or that none was flagged.
+
+    Args:
+        checks: All checks of one outcome.
+    """
+    flagged = list(dict.fromkeys(check.test for check in checks if check.result == "flagged"))
+    if not flagged:
+        return "No test of trust was flagged."
+    return f"Tests that were flagged: {listed(flagged)}."
