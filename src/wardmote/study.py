@@ -559,8 +559,8 @@ class AuditLimits(Spec):
         redundant: Correlation above which two parts say the same twice: 0.92, as the JRC's audits have it.
         opposed: Correlation below which one measure runs against another: −0.1. A correlation within ±0.1 is not told from none:
             it is what Cohen (1988, p. 79) calls small.
-        dimensions: Most eigenvalues above 1 that the parts of one whole should have: 1 (Kaiser 1960; OECD and JRC 2008, p. 66).
-        reliability: Least Cronbach's alpha: 0.7 (Nunnally 1978, p. 245; OECD and JRC 2008, p. 72).
+        dimensions: Most eigenvalues above 1 that the parts of one whole should have: 1 (Kaiser 1960).
+        reliability: Least Cronbach's alpha: 0.7 (Nunnally 1978, p. 245).
         influence: Times by which a part's share of the influence may exceed its share of the weight, or fall short of it: 2, a
             choice: half or double of what was said.
         rank_shift: Mean move of areas, as a share of all areas, above which an index hangs on one part: 0.1, a choice: a tenth.

@@ -23,7 +23,7 @@ WIDE = 2**14
 
 
 def test_correlation_ratio_of_ishigami() -> None:
-    """First-order shares 0.3139, 0.4424 and 0 at a = 7, b = 0.1 (Ishigami and Homma 1990; closed form in Saltelli 2008, p. 179)."""
+    """First-order shares 0.3139, 0.4424 and 0 at a = 7, b = 0.1 (Ishigami and Homma 1990, in closed form)."""
     x = (2 * Sobol(3, scramble=False).random(WIDE).T - 1) * np.pi
     y = np.sin(x[0]) + 7 * np.sin(x[1]) ** 2 + 0.1 * x[2] ** 4 * np.sin(x[0])
     found = [main_effect(row, y) for row in x]

@@ -24,7 +24,7 @@ FEWEST = 3
 
 KNOTS = 20
 """Most inner knots of the smoother. More change the explained share by less than 0.001 for curves of a few bends, and the penalty
-keeps idle ones straight; fewer flatten a curve with several bends (Eilers and Marx 1996, p. 97: ample knots, then a penalty)."""
+keeps idle ones straight; fewer flatten a curve with several bends (Eilers and Marx 1996: ample knots, then a penalty)."""
 
 FEW_VALUES = 12
 """With at most so many different values, each held by four areas or more on average, the mean of each value is the curve itself
@@ -152,7 +152,7 @@ def alpha(x: npt.ArrayLike) -> float:
         MethodError: No area.
 
     Source:
-        Cronbach (1951), Psychometrika 16: 297–334; OECD and JRC (2008), Handbook on Constructing Composite Indicators, p. 72.
+        Cronbach (1951), Psychometrika 16: 297–334; OECD and JRC (2008), Handbook on Constructing Composite Indicators.
     """
     rows = _complete(x)
     k, n = rows.shape
@@ -183,7 +183,7 @@ def dimensions(x: npt.ArrayLike) -> Dimensions:
         MethodError: No area.
 
     Source:
-        OECD and JRC (2008), Handbook on Constructing Composite Indicators, pp. 63–69; R's ``prcomp(scale. = TRUE)``.
+        OECD and JRC (2008), Handbook on Constructing Composite Indicators; R's ``prcomp(scale. = TRUE)``.
     """
     rows = _complete(x)
     k, n = rows.shape
