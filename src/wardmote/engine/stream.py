@@ -123,6 +123,7 @@ class Stream:
         for child in children:
             column, chain = yield from self._node(child)
             total.add(child, column, chain)
+            del column  # else it would lie in memory while the next one is drawn
         return total.finish(), _after(variant.plan, name)
 
     def _weights_of(self, children: Sequence[str]) -> FloatArray:

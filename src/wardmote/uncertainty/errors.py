@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,9 @@ from wardmote.uncertainty.factors import COUNTS, Target
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Spread = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
+"""Does a function for each of several numbers: `map`, or that of a pool of threads."""
 
 POPULATION = "population"
 """Word of a study for the usual residents of the table `areas`, as a denominator."""
@@ -86,54 +89,96 @@ class LeafError:
     order: Order | None = None
     shrunk: bool = False
 
-    def draw(self, areas: sampling.WordArray, draws: range) -> FloatArray:
+    def draw(
+        self, areas: sampling.WordArray, draws: range, spread: Spread = map, parts: int = 1
+    ) -> FloatArray:
         """Return the leaf's values in some draws, shape (draws, n).
 
         Args:
             areas: Keys of the areas, from `sampling.cell_keys`.
             draws: Which draws.
+            spread: Does a function for each of several things, one after the other or at the same time.
+            parts: Into how many parts the areas are cut for that; changes no number.
         """
-        out = self._counts(areas, draws) if self.numerator is not None and not self.shrunk else None
-        if out is None:
-            assert self.spread is not None
-            if self.shrunk:
-                out = sampling.logit_normal(
-                    self.source, areas, draws, proportion=self.value, logit_error=self.spread
-                )
-            else:
-                out = sampling.normal(self.source, areas, draws, value=self.value, standard_error=self.spread)
+        n, exact = len(areas), self._is_share()
+        out = np.empty((len(draws), n))
+        edges = [n * place // parts for place in range(parts + 1)]
+
+        def fill(place: int) -> None:
+            here = slice(edges[place], edges[place + 1])
+            out[:, here] = self._part(here)._drawn(areas[here], draws, share=exact)
+
+        list(spread(fill, range(parts)))
         if not self.known.all():
             out[:, ~self.known] = self.value[~self.known]
-        return out if self.order is None else self.order.ranked(out)
+        order = self.order
+        if order is None:
+            return out
+        rows = [len(draws) * place // parts for place in range(parts + 1)]
 
-    def _counts(self, areas: sampling.WordArray, draws: range) -> FloatArray:
-        """Return drawn rates: the published value times the drawn count by the published one."""
-        assert self.numerator is not None
-        count = np.where(self.known, self.numerator, np.nan)
+        def rank(place: int) -> None:
+            here = slice(rows[place], rows[place + 1])
+            out[here] = order.ranked(out[here])
+
+        list(spread(rank, range(parts)))
+        return out
+
+    def _part(self, here: slice) -> LeafError:
+        """Return the error of some areas."""
+        columns = [None if c is None else c[here] for c in (self.numerator, self.denominator, self.spread)]
+        return replace(
+            self, value=self.value[here], known=self.known[here], order=None,
+            numerator=columns[0], denominator=columns[1], spread=columns[2],
+        )  # fmt: skip
+
+    def _drawn(self, areas: sampling.WordArray, draws: range, *, share: bool) -> FloatArray:
+        """Return drawn values, or rates where ranks are drawn through them."""
+        if self.shrunk:
+            return sampling.logit_normal(
+                self.source, areas, draws, proportion=self.value, logit_error=_given(self.spread)
+            )
+        if self.numerator is None:
+            return sampling.normal(
+                self.source, areas, draws, value=self.value, standard_error=_given(self.spread)
+            )
+        count, trials = self._counts()
         if self.spec.error == "poisson":
             out = sampling.poisson(self.source, areas, draws, mean=count)
+        elif self.spec.error == "beta-binomial":
+            out = sampling.beta_binomial(
+                self.source, areas, draws, trials=trials, probability=count / trials,
+                clustering=self.spec.clustering or 0.0, share=share,
+            )  # fmt: skip
         else:
-            assert self.denominator is not None
-            # An approximate denominator may lie below its numerator: there everybody is counted and nothing varies.
-            trials = np.where(self.known, np.maximum(np.round(self.denominator), np.ceil(count)), np.nan)
-            chance = count / trials
-            exact = bool(np.array_equal(self.value[self.known], chance[self.known]))
-            if self.spec.error == "beta-binomial":
-                assert self.spec.clustering is not None
-                out = sampling.beta_binomial(
-                    self.source, areas, draws, trials=trials, probability=chance,
-                    clustering=self.spec.clustering, share=exact,
-                )  # fmt: skip
-            else:
-                out = sampling.binomial(
-                    self.source, areas, draws, trials=trials, probability=chance, share=exact
-                )
-            if exact:
-                return out
-        factor = np.divide(self.value, count, out=np.zeros_like(count), where=count > 0)
-        for row in range(len(out)):  # row by row, so that it stays in cache
-            out[row] *= factor
+            out = sampling.binomial(
+                self.source, areas, draws, trials=trials, probability=count / trials, share=share
+            )
+        if not share:
+            # The published value times the drawn count by the published one.
+            factor = np.divide(self.value, count, out=np.zeros_like(count), where=count > 0)
+            for row in range(len(out)):  # row by row, so that it stays in cache
+                out[row] *= factor
         return out
+
+    def _counts(self) -> tuple[FloatArray, FloatArray]:
+        """Return the counts that are drawn round, and of how many; NaN where nothing is drawn."""
+        count = np.where(self.known, _given(self.numerator), np.nan)
+        if self.denominator is None:
+            return count, np.full(count.shape, np.nan)
+        # An approximate denominator may lie below its numerator: there everybody is counted and nothing varies.
+        return count, np.where(self.known, np.maximum(np.round(self.denominator), np.ceil(count)), np.nan)
+
+    def _is_share(self) -> bool:
+        """Return whether the values are exactly the counts by what they are counts of."""
+        if self.numerator is None or self.shrunk or self.spec.error == "poisson":
+            return False
+        count, trials = self._counts()
+        return bool(np.array_equal(self.value[self.known], (count / trials)[self.known]))
+
+
+def _given(column: FloatArray | None) -> FloatArray:
+    assert column is not None  # every error was read with what its kind needs
+    return column
 
 
 def leaf_errors(

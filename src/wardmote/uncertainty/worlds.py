@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from wardmote.uncertainty.errors import LeafError
 from wardmote.uncertainty.factors import Target
 
 MEMORY = 2**28
-"""Bytes that one thread's columns of draws may take: 256 MB. Speed and memory only, results do not depend on it."""
+"""Bytes that the columns of one thread's draws may take: 256 MB. Speed and memory only, results do not depend on it."""
 
 MOST_DRAWS = 512
 """Draws at a time at most: above this the tables that sampling makes for each block cost next to nothing."""
@@ -277,21 +279,14 @@ def draw_worlds(
     """
     empty: dict[str, RankArray] = {arm.name: _zeros(draws, worlds.n) for arm in arms}
     drawn = Drawn(empty, {arm.name: [] for arm in arms})
-    work = _Work(worlds, tuple(arms), draws, drawn, summarise)
-    blocks = list(_blocks(draws, _block_size(worlds, arms, memory, draws, threads)))
-    done = 0
-    if threads < 2 or len(blocks) < 2:
+    blocks = list(_blocks(draws, _block_size(worlds, arms, memory * threads, draws)))
+    with ThreadPoolExecutor(threads) as pool:
+        spread = pool.map if threads > 1 else map
+        work = _Work(worlds, tuple(arms), draws, drawn, summarise, spread=spread, threads=threads)
         for block in blocks:
             work.block(block)
-            done += len(block)
             if progress:
-                progress(done)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            for block, _ in zip(blocks, pool.map(work.block, blocks), strict=True):
-                done += len(block)
-                if progress:
-                    progress(done)
+                progress(block.stop)
     for name in drawn.failed:
         drawn.failed[name].sort()
     return drawn
@@ -308,28 +303,32 @@ def _blocks(draws: int, size: int) -> Iterator[range]:
     return (range(start, min(start + size, draws)) for start in range(0, draws, size))
 
 
-def _block_size(worlds: IndexWorlds, arms: Sequence[Arm], memory: int, draws: int, threads: int) -> int:
-    """Return how many draws are calculated at a time."""
+def _block_size(worlds: IndexWorlds, arms: Sequence[Arm], memory: int, draws: int) -> int:
+    """Return how many draws are calculated at a time: blocks of one size, as large as memory allows."""
     depth = max(node.depth for node in worlds.base.plan.nodes.values())
     offsets = {o for arm in arms for path, o in arm.offsets.items() if path in worlds.paths("sampling")}
-    columns = len(offsets) + len(arms) * max(depth, 1) + 2
-    fits = max(1, memory // (8 * worlds.n * columns))
-    size = min(fits, MOST_DRAWS, draws)
-    parts = -(-draws // size)
-    if threads > 1 and draws > 1:  # as many blocks as keep all threads at work to the end
-        parts = -(-parts // threads) * threads
-    return max(1, -(-draws // parts))
+    columns = (
+        2 * len(offsets) + len(arms) * max(depth, 1) + 1
+    )  # a drawn column stands twice while it is put together
+    size = min(max(1, memory // (8 * worlds.n * columns)), MOST_DRAWS, draws)
+    return -(-draws // -(-draws // size))
 
 
 @dataclass(slots=True)
 class _Work:
-    """Draws one block after the other into `drawn`; blocks touch different rows, so that threads need no lock."""
+    """Draws one block after the other into `drawn`.
+
+    Threads share a block: each draws a part of the areas of a leaf, since the tables that this needs serve all draws, and then
+    each calculates a part of the draws. They touch different rows, so that they need no lock.
+    """
 
     worlds: IndexWorlds
     arms: tuple[Arm, ...]
     draws: int
     drawn: Drawn
     summarise: Summarise | None
+    spread: Any
+    threads: int
 
     def block(self, draws: range) -> None:
         """Draw one block; where a method refuses, halve it until the refused worlds stand alone."""
@@ -353,17 +352,26 @@ class _Work:
             self.drawn.reasons[reason] = self.drawn.reasons.get(reason, 0) + 1
 
     def _all(self, draws: range, arms: Sequence[Arm]) -> None:
-        runs = [(arm, rows, stream) for arm in arms for rows, stream in _streams(self.worlds, arm, draws)]
+        cuts = [len(draws) * place // self.threads for place in range(self.threads + 1)]
+        parts = [_Part(draws[start:stop], start) for start, stop in pairwise(cuts) if stop > start]
+        list(self.spread(lambda part: part.begin(self.worlds, arms), parts))
         for leaf, error in self.worlds.errors.items():
-            wanting = [run for run in runs if run[2].wanted == leaf]
-            for offset in sorted({arm.offsets[error.factor] for arm, _, _ in wanting}):
-                column = error.draw(self.worlds.areas, _shifted(draws, offset))
-                here = [(rows, s) for arm, rows, s in wanting if arm.offsets[error.factor] == offset]
-                _send(leaf, column, here)
-        for place, (arm, rows, stream) in enumerate(runs):
-            runs[place] = (arm, rows, None)  # type: ignore[assignment]  # lets go of its columns
-            assert stream.score is not None
-            self._keep(arm.name, draws, rows, stream.score)
+            path = error.factor
+            offsets = {
+                run.arm.offsets[path] for part in parts for run in part.runs if run.stream.wanted == leaf
+            }
+            for offset in sorted(offsets):
+                column = error.draw(self.worlds.areas, _shifted(draws, offset), self.spread, self.threads)
+                send = partial(_Part.send, leaf=leaf, column=column, path=path, offset=offset)
+                list(self.spread(send, parts))
+                del column, send  # else it would lie in memory while the next one is drawn
+        list(self.spread(self._keep_part, parts))
+
+    def _keep_part(self, part: _Part) -> None:
+        while part.runs:
+            run = part.runs.pop(0)  # lets go of its columns one after the other
+            assert run.stream.score is not None
+            self._keep(run.arm.name, part.draws, run.rows, run.stream.score)
 
     def _keep(self, arm: str, draws: range, rows: IntArray | None, score: FloatArray) -> None:
         """Turn scores into ranks, and into values of larger areas."""
@@ -383,18 +391,49 @@ class _Work:
             self.drawn.summaries[key][at] = np.broadcast_to(values, (count, values.shape[1]))
 
 
-def _send(leaf: str, column: FloatArray, wanting: Sequence[tuple[IntArray | None, Stream]]) -> None:
-    """Give a drawn column to the streams that want it; steps that they share are done once."""
-    alike: dict[str, list[tuple[IntArray | None, Stream]]] = {}
-    for rows, stream in wanting:
-        steps = entry_steps(stream.variant.plan, leaf)
-        key = repr([(op.function, op.method, sorted(op.settings.items()), op.signs) for op in steps])
-        alike.setdefault(key, []).append((rows, stream))
-    for group in alike.values():
-        shared = sum(stream.draws for _, stream in group) > len(column)
-        given = after_entry(group[0][1].variant, leaf, column) if shared else column
-        for rows, stream in group:
-            stream.send(given if rows is None else given[rows], done=shared)
+@dataclass(slots=True)
+class _Run:
+    """One arm under one combination of choices: the rows of its part's draws (None for all) and their stream."""
+
+    arm: Arm
+    rows: IntArray | None
+    stream: Stream
+
+
+@dataclass(slots=True)
+class _Part:
+    """Some draws of a block, calculated by one thread.
+
+    Attributes:
+        draws: The draws.
+        start: Where they stand in their block.
+        runs: What is calculated in them.
+    """
+
+    draws: range
+    start: int
+    runs: list[_Run] = field(default_factory=list)
+
+    def begin(self, worlds: IndexWorlds, arms: Sequence[Arm]) -> None:
+        """Make the streams of all arms, up to the first leaf that varies."""
+        self.runs = [
+            _Run(arm, rows, stream) for arm in arms for rows, stream in _streams(worlds, arm, self.draws)
+        ]
+
+    def send(self, *, leaf: str, column: FloatArray, path: str, offset: int) -> None:
+        """Give a drawn column of the block to the streams that want it; steps that they share are done once."""
+        own = column[self.start : self.start + len(self.draws)]
+        alike: dict[str, list[_Run]] = {}
+        for run in self.runs:
+            if run.stream.wanted == leaf and run.arm.offsets[path] == offset:
+                steps = entry_steps(run.stream.variant.plan, leaf)
+                key = repr([(op.function, op.method, sorted(op.settings.items()), op.signs) for op in steps])
+                alike.setdefault(key, []).append(run)
+        for group in alike.values():
+            shared = sum(run.stream.draws for run in group) > len(own)
+            given = after_entry(group[0].stream.variant, leaf, own) if shared else own
+            for run in group:
+                run.stream.send(given if run.rows is None else given[run.rows], done=shared)
 
 
 def _streams(worlds: IndexWorlds, arm: Arm, draws: range) -> Iterator[tuple[IntArray | None, Stream]]:
