@@ -30,6 +30,7 @@ from wardmote.tasks import (
     levels_of,
     need_parts,
     no_parts,
+    programme_parts,
     raw_notes,
     round_parts,
     round_settings,
@@ -47,8 +48,15 @@ STAGES: tuple[Stage, ...] = (
         "wardmote.sources:read_source",
         reads=(),
         writes=(
-            "sources", "mendings", "area_facts", "membership_facts", "classes",
-            "boundaries", "indicators", "values", "priorities",
+            "sources",
+            "mendings",
+            "area_facts",
+            "membership_facts",
+            "classes",
+            "boundaries",
+            "indicators",
+            "values",
+            "priorities",
         ),
         sections=lambda study: study.sources,
         choose=no_parts,
@@ -73,7 +81,9 @@ STAGES: tuple[Stage, ...] = (
         sections=lambda study: study.conversion,
         choose=conversion_parts,
         settings=lambda study, id_: {
-            "spec": study.conversion[id_], "conversion": id_, "only": study.areas.only,
+            "spec": study.conversion[id_],
+            "conversion": id_,
+            "only": study.areas.only,
         },
         chained=True,
     ),
@@ -82,7 +92,13 @@ STAGES: tuple[Stage, ...] = (
         "wardmote.index:build_index",
         reads=("areas", "memberships", "indicators", "values", "priorities", "boundaries"),
         writes=(
-            "nodes", "scores", "contributions", "adjustments", "summaries", "similar", "findings",
+            "nodes",
+            "scores",
+            "contributions",
+            "adjustments",
+            "summaries",
+            "similar",
+            "findings",
         ),
         sections=lambda study: study.index,
         choose=index_parts,
@@ -96,7 +112,9 @@ STAGES: tuple[Stage, ...] = (
         sections=lambda study: [id_ for id_, spec in study.index.items() if spec.beside],
         choose=comparison_parts,
         settings=lambda study, id_: {
-            "index": id_, "beside": study.index[id_].beside, "levels": levels_of(study),
+            "index": id_,
+            "beside": study.index[id_].beside,
+            "levels": levels_of(study),
         },
     ),
     Stage(
@@ -104,12 +122,20 @@ STAGES: tuple[Stage, ...] = (
         "wardmote.uncertainty:find_uncertainty",
         reads=("areas", "memberships", "indicators", "values", "priorities", "boundaries"),
         writes=(
-            "ranks", "summary_ranks", "draws", "rank_shares", "sensitivity", "factors", "findings",
+            "ranks",
+            "summary_ranks",
+            "draws",
+            "rank_shares",
+            "sensitivity",
+            "factors",
+            "findings",
         ),
         sections=lambda study: study.uncertainty,
         choose=uncertainty_parts,
         settings=lambda study, id_: {
-            "spec": study.uncertainty[id_], "uncertainty": id_, "seed": study.study.seed,
+            "spec": study.uncertainty[id_],
+            "uncertainty": id_,
+            "seed": study.study.seed,
             "indices": {name: study.index[name] for name in study.uncertainty[id_].indices},
             "levels": levels_of(study),
         },
@@ -118,14 +144,23 @@ STAGES: tuple[Stage, ...] = (
         "audit",
         "wardmote.audit:find_audit",
         reads=(
-            "areas", "memberships", "indicators", "values", "priorities", "boundaries",
-            "scores", "ranks", "sensitivity", "classes",
+            "areas",
+            "memberships",
+            "indicators",
+            "values",
+            "priorities",
+            "boundaries",
+            "scores",
+            "ranks",
+            "sensitivity",
+            "classes",
         ),
         writes=("audit", "findings"),
         sections=lambda study: study.audit,
         choose=audit_parts,
         settings=lambda study, id_: {
-            "spec": study.audit[id_], "audit": id_,
+            "spec": study.audit[id_],
+            "audit": id_,
             "indices": {
                 name: study.index[name]
                 for name in (study.audit[id_].index, *study.audit[id_].against)
@@ -147,15 +182,58 @@ STAGES: tuple[Stage, ...] = (
         "allocate",
         "wardmote.allocate:run_round",
         reads=(
-            "areas", "memberships", "scores", "summaries", "values", "indicators", "classes", "need",
-            "draws", "boundaries",
+            "areas",
+            "memberships",
+            "scores",
+            "summaries",
+            "values",
+            "indicators",
+            "classes",
+            "need",
+            "draws",
+            "boundaries",
         ),
         writes=("awards", "decisions", "fragility", "rule_comparison", "findings"),
         sections=lambda study: study.round,
         choose=round_parts,
         settings=round_settings,
     ),
-)  # fmt: skip
+    Stage(
+        "evaluate",
+        "wardmote.evaluate:evaluate_programme",
+        reads=("areas", "memberships", "indicators", "values", "boundaries"),
+        writes=(
+            "treatments",
+            "comparators",
+            "balances",
+            "impacts",
+            "impact_checks",
+            "worths",
+            "findings",
+        ),
+        sections=lambda study: study.programme,
+        choose=programme_parts,
+        settings=lambda study, id_: {
+            "spec": study.programme[id_],
+            "programme": id_,
+            "seed": study.study.seed,
+            "levels": levels_of(study),
+        },
+    ),
+    Stage(
+        "synthesis",
+        "wardmote.synthesis.answers:find_synthesis",
+        reads=(),
+        writes=("studies", "effects", "accounts", "syntheses", "gap_map", "findings"),
+        sections=lambda study: study.synthesis,
+        choose=no_parts,
+        settings=lambda study, id_: {
+            "spec": study.synthesis[id_],
+            "synthesis": id_,
+            "evidence": evidence_of(study, id_),
+        },
+    ),
+)
 """The flow, in the order in which it runs. Publishing is not a stage: it computes nothing."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -168,8 +246,17 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "audit": ("sources", "areas", "conversion", "index", "uncertainty"),
     "need": ("sources", "areas", "conversion", "index"),
     "allocate": ("sources", "areas", "conversion", "index", "uncertainty", "need"),
+    "evaluate": ("sources", "areas", "conversion"),
+    "synthesis": (),
 }
 """The stages that a stage stands on: `wardmote run need` brings these up to date first."""
+
+
+def evidence_of(study: Study, section: str) -> dict[str, Any]:
+    """Return the findings and words of a body of evidence as they stand in its files: part of what its results depend on."""
+    from wardmote.synthesis.library import read_evidence
+
+    return read_evidence(study.folder, study.synthesis[section])
 
 
 @dataclass(frozen=True, slots=True)

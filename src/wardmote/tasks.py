@@ -25,7 +25,8 @@ from wardmote.workspace import Workspace
 
 if TYPE_CHECKING:
     from wardmote.levels import Level
-    from wardmote.study import IndexSpec, RoundSpec, Study
+    from wardmote.rounds import RoundSpec
+    from wardmote.study import IndexSpec, Study
 
 Chosen = dict[str, tuple[Part, ...]]
 """The parts that a task reads, by table."""
@@ -228,6 +229,25 @@ def round_settings(study: Study, section: str) -> dict[str, Any]:
         "higher": {name: study.index[name].higher for name in indices},
         "titles": titles,
         "levels": levels_of(study),
+    }
+
+
+def programme_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """An evaluation reads its outcomes and covariates at its level, and shapes where distances matter."""
+    spec = study.programme[section]
+    names = {spec.outcome, *spec.also, *spec.added.outcomes, *spec.covariates}
+    values = _holding(ledger, names, {spec.level})
+    shapes = bool(spec.comparison.apart_km or spec.rings_km)
+    return {
+        "areas": ledger.parts("areas"),
+        "memberships": ledger.parts("memberships"),
+        "indicators": _beside("indicators", values, ledger),
+        "values": values,
+        "boundaries": tuple(
+            part
+            for part in ledger.parts("boundaries")
+            if shapes and spec.level in part.contents.get("level", (spec.level,))
+        ),
     }
 
 
