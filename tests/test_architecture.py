@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "wardmote"
 
-UNDER_ALL = {"errors", "study", "tables", "words", "levels"}
+UNDER_ALL = {"errors", "spec", "rounds", "study", "tables", "words", "levels"}
 STAGES = {
     "areas", "index", "uncertainty", "audit", "need", "allocate", "evaluate", "synthesis",
     "drivers", "networks", "landscape", "ballots", "cycle",
@@ -21,7 +21,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "words": {"errors"},
     "tables": {"errors"},
-    "study": {"errors"},
+    "spec": {"errors"},
+    "rounds": {"errors", "spec"},
+    "study": {"errors", "spec", "rounds"},
     "levels": {"errors", "study"},
     "methods": {"errors"},
     "recipes": {"errors", "study"},

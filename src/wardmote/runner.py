@@ -105,9 +105,11 @@ class Runner:
             for spec in study.index.values()
             if spec.recipe.endswith(".toml")
         }
-        from wardmote.study import list_files
+        from wardmote.rounds import list_files
 
-        self.watched |= {file: file_state(study.folder / file) for file in list_files(study)}
+        self.watched |= {file: file_state(study.folder / file) for file in list_files(study.round.values())}
+        evidence = [file for spec in study.synthesis.values() for file in spec.watched]
+        self.watched |= {file: file_state(study.folder / file) for file in evidence}
 
     def prune(self) -> None:
         """Forget tasks that the study no longer has."""

@@ -19,6 +19,7 @@ from wardmote.methods.choose import (
     MUST,
     NO_NEED,
     NOT_BEST,
+    RESERVED,
     Choice,
     Rules,
     group_sums,
@@ -92,10 +93,39 @@ def decide(tables: Tables, ready: Prepared, p_funded: FloatArray | None = None) 
     elif ready.spec.choose == "lottery":
         outcome = _lottery(ready, p_funded)
     else:
-        choice = ranked(ready.order, ready.rules)
-        _refuse_unmet(choice, ready.rules, ready.where)
+        choice = walked(ready)
         outcome = Outcome(choice, np.where(choice.chosen, ready.rules.award, 0), choice.left)
     return _shared(tables, ready, outcome) if ready.spec.award.share else outcome
+
+
+def walked(ready: Prepared) -> Choice:
+    """Return the walk down the list, in which only those places count as reserved that need their minimum.
+
+    The walk fills minimums first. A place that it takes there would often have been taken anyway: then need decided, not the
+    minimum, and it is told and counted so.
+
+    Args:
+        ready: The round.
+
+    Raises:
+        MethodError: A minimum cannot be filled.
+    """
+    rules = ready.rules
+    choice = ranked(ready.order, rules)
+    _refuse_unmet(choice, rules, ready.where)
+    if not (choice.decided == RESERVED).any():
+        return choice
+    free = ranked(
+        ready.order, replace(rules, groupings=tuple(replace(one, minimum=None) for one in rules.groupings))
+    )
+    decided = np.where((choice.decided == RESERVED) & free.chosen, CHOSEN, choice.decided)
+    first = np.isin(decided, (MUST, RESERVED))
+    funded = np.flatnonzero(choice.chosen)
+    turn = funded[np.lexsort((-np.nan_to_num(ready.order[funded]), ~first[funded]))]
+    order = np.full(ready.n, -1, dtype=np.int64)
+    order[turn] = np.arange(len(turn))
+    by = np.where((choice.decided == RESERVED) & (decided == CHOSEN), -1, choice.by)
+    return replace(choice, decided=decided, order=order, by=by)
 
 
 def _refuse_unmet(choice: Choice, rules: Rules, where: str) -> None:
@@ -191,8 +221,7 @@ def _as_choice(chosen: BoolArray, ready: Prepared) -> Choice:
 def _lottery(ready: Prepared, p_funded: FloatArray | None) -> Outcome:
     """Return the firm places and the lots among the contested ones."""
     spec, rules = ready.spec, ready.rules
-    choice = ranked(ready.order, rules)
-    _refuse_unmet(choice, rules, ready.where)
+    choice = walked(ready)
     open_to = (rules.excluded_by() < 0) & ~np.isnan(ready.order)
     must = rules.required()
     if p_funded is not None:

@@ -175,10 +175,11 @@ def _lots(ready: Prepared, outcome: Outcome, nouns: tuple[str, str]) -> Told:
     if lots is None:
         return []
     number, spec = int(lots.contested.sum()), ready.spec.lottery
+    firm, places = int(lots.firm.sum()), lots.plan.places
     told: Told = [
         (
-            f"{words.count(int(lots.firm.sum()), *nouns)} are funded without lots; {words.count(lots.plan.places, 'place', 'places')} of the rest"
-            f" {words.are(lots.plan.places)} drawn among {words.count(number, *nouns)} close to the line",
+            f"{words.count(firm, *nouns)} {words.are(firm)} funded without lots; {words.count(places, 'place', 'places')} of the rest"
+            f" {words.are(places)} drawn among {words.count(number, *nouns)} close to the line",
             float(number),
             "fragility",
         )
@@ -253,7 +254,9 @@ def _without(ready: Prepared, passed: Passed) -> Told:
         more = f"; of the published places {reproduced:,} would be funded" if reproduced >= 0 else ""
         told.append(
             (
-                f"{title}: {words.count(changed, 'funded place', 'funded places')} would be other ones{more}",
+                f"{title}: {words.count(changed, 'funded place', 'funded places')} would be other ones{more}"
+                if changed
+                else f"{title}: the same places would be funded{more}",
                 float(changed),
                 "rule_comparison",
             )

@@ -10,7 +10,7 @@ from wardmote.allocate.tables_in import Tables, Universe, column, numbers, place
 from wardmote.errors import Problem
 from wardmote.methods.checks import FloatArray
 from wardmote.methods.ranks import average_rank, best_rank
-from wardmote.study import PartSpec, RoundSpec
+from wardmote.rounds import PartSpec, RoundSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,12 @@ def measured(
                 Problem(f"{where}.measure.{position}", f"{title} is the same everywhere", f"{known[0]:g}")
             )
     weights = np.array([part.weight for part in spec.measure])
-    score = (
-        combined(parts, weights, spec.combine) if len(parts) and not problems else np.full(universe.n, np.nan)
-    )
+    if problems or not len(parts):
+        score = np.full(universe.n, np.nan)
+    elif len(parts) == 1 and spec.combine == "z":
+        score = parts[0]  # one part alone keeps its own unit: standardising it would change no order
+    else:
+        score = combined(parts, weights, spec.combine)
     return Need(score, best_rank(score), parts, tuple(titles))
 
 

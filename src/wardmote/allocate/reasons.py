@@ -43,6 +43,7 @@ class Reasons:
 
     Attributes:
         line: Position of the place at the line, shape (n,), −1 for none.
+        held: Grouping of the full group that sets the line of a place that is not funded, −1 where something else does, shape (n,).
         would: For places that are excluded: whether they would be funded without that rule; False elsewhere. Shape (n,).
         places_needed: Places with which each would be funded under the caps, shape (n,), 0 where none would do.
         cap_needed: Cap of the group that keeps it out with which it would be funded, shape (n,), 0 where none would do.
@@ -53,6 +54,7 @@ class Reasons:
     """
 
     line: IntArray
+    held: IntArray
     would: BoolArray
     places_needed: IntArray
     cap_needed: IntArray
@@ -72,19 +74,21 @@ def reasons(ready: Prepared, outcome: Outcome) -> Reasons:
     n = ready.n
     if ready.spec.choose == "optimal":
         return _of_best(ready, outcome)
-    choice, rules, order = outcome.choice, ready.rules, np.nan_to_num(ready.order, nan=0.0)
-    if outcome.lots is not None:
-        choice = ranked(ready.order, rules)
+    rules, order = ready.rules, np.nan_to_num(ready.order, nan=0.0)
+    # As the walk goes: all that it takes for minimums first, for lines depend on what they protect.
+    choice = ranked(ready.order, rules)
     walk = _Walk(rules, order, choice.chosen, choice.decided)
-    line, height = walk.lines_out()
+    line, height, held = walk.lines_out()
     inside = walk.lines_in(choice.by)
     line = np.where(choice.chosen, inside, line)
     would = (choice.decided == EXCLUDED) & (order > height) & (order > 0)
     free = ranked(ready.order, replace(rules, places=None, budget=None))
     general = choice.chosen & (choice.decided == CHOSEN)
+    # How many are taken before each, with as many places as it takes: what stands above it under the caps, and those that come first.
+    taken = free.chosen & ~(choice.chosen & ~general)
     first = int((choice.chosen & ~general).sum())
-    before = first + int(general.sum()) - np.searchsorted(np.sort(order[general]), order)
-    cap_needed, ahead = walk.caps_needed(choice.by)
+    before = first + int(taken.sum()) - np.searchsorted(np.sort(order[taken]), order)
+    cap_needed, ahead = walk.caps_needed(held)
     kept = np.where(general, choice.order + 1, 0)
     cap_kept, cap_group = walk.standing(general)
     too = np.where(
@@ -93,7 +97,15 @@ def reasons(ready: Prepared, outcome: Outcome) -> Reasons:
         0,
     )
     return Reasons(
-        line, would, np.where(free.chosen, free.order + 1, 0), cap_needed, too, kept, cap_kept, cap_group
+        line,
+        held,
+        would,
+        np.where(free.chosen, free.order + 1, 0),
+        cap_needed,
+        too,
+        kept,
+        cap_kept,
+        cap_group,
     )
 
 
@@ -113,8 +125,9 @@ class _Walk:
         self.general = chosen & (decided == CHOSEN)
         self.first = chosen & ~self.general
 
-    def lines_out(self) -> tuple[IntArray, FloatArray]:
-        """Return for each place the funded place that it would have to stand before, and how high that one stands."""
+    def lines_out(self) -> tuple[IntArray, FloatArray, IntArray]:
+        """Return for each place the funded place that it would have to stand before, how high that one stands, and which full group
+        sets it (−1 for none)."""
         line = np.full(self.n, -1, dtype=np.int64)
         height = np.zeros(self.n)
         rules = self.rules
@@ -123,14 +136,19 @@ class _Walk:
             self._raise(line, height, everyone, np.ones(self.n, dtype=np.int64), np.array([rules.places]))
         if rules.budget is not None:
             self._raise(line, height, everyone, rules.award, np.array([rules.budget]))
-        for one in rules.groupings:
+        held = np.full(self.n, -1, dtype=np.int64)
+        for k, one in enumerate(rules.groupings):
             if one.cap is not None:
                 cost = rules.award if one.measure == "pounds" else np.ones(self.n, dtype=np.int64)
+                before = height.copy()
                 self._raise(line, height, one.group, cost, one.cap)
+                held[height > before] = k
         if rules.neighbours is not None:
             self._raise_neighbours(line, height)
+        before = height.copy()
         self._lower_reserved(line, height)
-        return line, height
+        held[height < before] = -1
+        return line, height, held
 
     def _raise(
         self, line: IntArray, height: FloatArray, group: IntArray, cost: IntArray, limit: IntArray
@@ -186,19 +204,36 @@ class _Walk:
                     height[i], line[i] = stands, -1 if blocked else top
 
     def _lower_reserved(self, line: IntArray, height: FloatArray) -> None:
-        """Lower lines to the last reserved place of a group, where that is easier to reach."""
+        """Lower lines to the last reserved place of a group, where that is easier to reach and no cap is full of reserved places."""
         reserved = np.flatnonzero(self.decided == RESERVED)
+        shut, who = self._caps_full_of_first(reserved)
         for one in self.rules.groupings:
             if one.minimum is None:
                 continue
-            for i in reserved[np.argsort(-self.order[reserved], kind="stable")].tolist():
-                g = one.group[i]
-                if g < 0 or one.minimum[g] == 0:
+            for g in np.unique(one.group[reserved]).tolist():
+                mine = reserved[one.group[reserved] == g]
+                if g < 0 or one.minimum[g] == 0 or not len(mine):
                     continue
-                lowest = reserved[one.group[reserved] == g]
-                last = int(lowest[self.order[lowest].argmin()])
-                easier = (one.group == g) & ~self.chosen & (height > self.order[last])
-                height[easier], line[easier] = self.order[last], last
+                last = int(mine[self.order[mine].argmin()])
+                least = np.maximum(self.order[last], shut)
+                easier = (one.group == g) & ~self.chosen & (height > least)
+                height[easier] = least[easier]
+                line[easier] = np.where(shut > self.order[last], who, last)[easier]
+
+    def _caps_full_of_first(self, reserved: IntArray) -> tuple[FloatArray, IntArray]:
+        """Return how high each place must stand so that no cap is full of places taken first, and the place that it would displace."""
+        height, who = np.zeros(self.n), np.full(self.n, -1, dtype=np.int64)
+        for one in self.rules.groupings:
+            if one.cap is None:
+                continue
+            full = group_sums(self.first, one, self.rules.award) >= one.cap
+            for g in np.flatnonzero(full).tolist():
+                mine = reserved[one.group[reserved] == g]
+                last = int(mine[self.order[mine].argmin()]) if len(mine) else -1
+                stands = self.order[last] if last >= 0 else NEVER
+                raised = (one.group == g) & (height < stands)
+                height[raised], who[raised] = stands, last
+        return height, who
 
     def lines_in(self, by: IntArray) -> IntArray:
         """Return for each funded place the first one out: who would come in if it fell, −1 for nobody.
@@ -228,8 +263,11 @@ class _Walk:
             ]
             candidates += free
             candidates += blocked[by[blocked] == i][:1].tolist()
-            if self.decided[i] == RESERVED:
-                candidates = self._next_in_group(waiting, i)
+            if (
+                self.decided[i] == RESERVED
+                and (only := self._next_in_group(waiting, i, int(by[i]))) is not None
+            ):
+                candidates = only
             if candidates:
                 out[i] = max(candidates, key=lambda j: self.order[j])
         return out
@@ -268,22 +306,24 @@ class _Walk:
                 alone.setdefault(shut[0], j)
         return free, alone
 
-    def _next_in_group(self, waiting: IntArray, i: int) -> list[int]:
-        """Return the next place of the group whose reserved place a funded one holds."""
-        for one in self.rules.groupings:
-            if one.minimum is not None and one.group[i] >= 0 and one.minimum[one.group[i]] > 0:
-                return list(waiting[one.group[waiting] == one.group[i]][:1].tolist())
-        return []
+    def _next_in_group(self, waiting: IntArray, i: int, k: int) -> list[int] | None:
+        """Return the next place of the group whose reserved place a funded one holds; None where others of the group are in by need,
+        so that it would lose to the general line alone."""
+        one = self.rules.groupings[k]
+        mine = one.group == one.group[i]
+        if (self.general & mine).any():
+            return None
+        return list(waiting[mine[waiting]][:1].tolist())
 
-    def caps_needed(self, by: IntArray) -> tuple[IntArray, IntArray]:
-        """Return the cap with which each place passed over for one would be in, and how many such stand ahead of it."""
+    def caps_needed(self, held: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the cap with which each place that a full group keeps out would be in, and how many such stand ahead of it."""
         needed = np.zeros(self.n, dtype=np.int64)
         ahead = np.zeros(self.n, dtype=np.int64)
         order = np.argsort(-self.order, kind="stable")
-        capped = order[self.decided[order] == CAP]
+        waiting = order[(held[order] >= 0) & np.isin(self.decided[order], (CAP, BELOW))]
         count: dict[tuple[int, int], int] = {}
-        for i in capped.tolist():
-            k = int(by[i])
+        for i in waiting.tolist():
+            k = int(held[i])
             one = self.rules.groupings[k]
             if one.measure == "pounds" or one.cap is None:
                 continue
@@ -333,9 +373,8 @@ def _of_best(ready: Prepared, outcome: Outcome) -> Reasons:
         if len(outs):
             line[ins] = outs[value[outs].argmax()]
     zero = np.zeros(n, dtype=np.int64)
-    return Reasons(
-        line, np.zeros(n, dtype=np.bool_), zero, zero, zero, zero, zero, np.full(n, -1, dtype=np.int64)
-    )
+    none = np.full(n, -1, dtype=np.int64)
+    return Reasons(line, none, np.zeros(n, dtype=np.bool_), zero, zero, zero, zero, zero, none)
 
 
 def is_open(decided: IntArray) -> BoolArray:

@@ -59,7 +59,7 @@ class Teller:
         code, by = int(self.outcome.choice.decided[i]), int(self.outcome.choice.by[i])
         rules = self.ready.rules
         if code in (CAP, RESERVED) and by >= 0:
-            return rules.groupings[by].label(int(rules.groupings[by].group[i])).replace("'", "")
+            return self._group(i, by)
         if code == EXCLUDED:
             return rules.exclusions[by][0]
         return self.name(by) if code == NEIGHBOUR and by >= 0 else None
@@ -93,7 +93,7 @@ class Teller:
             return words.sentence(self._funded(i, code, line))
         other = f"{self.name(line)}, {self.apart(i, line)}" if line >= 0 else ""
         told = {
-            BELOW: f"it is {self.placed(i)}, and all places are taken"
+            BELOW: f"it is {self.placed(i)}, and all places are taken{self._full(i)}"
             + (f"; the last one in is {other}" if other else ""),
             CAP: f"it is {self.placed(i)}, and {self.rule(i)} has reached its cap"
             + (f"; its last one in is {other}" if other else ""),
@@ -110,6 +110,16 @@ class Teller:
             + (f"; it would have to replace {self.name(line)}" if line >= 0 else ""),
         }[code]
         return words.sentence(f"Not funded: {told}")
+
+    def _full(self, i: int) -> str:
+        """Return the full group that would keep place i out besides, in words."""
+        k = int(self.why.held[i])
+        return "" if k < 0 else f" (and {self._group(i, k)} has reached its cap besides)"
+
+    def _group(self, i: int, k: int) -> str:
+        """Return the group of place i in grouping k, in words."""
+        one = self.ready.rules.groupings[k]
+        return one.label(int(one.group[i])).replace("'", "")
 
     def _funded(self, i: int, code: int, line: int) -> str:
         """Return why place i is funded."""
@@ -182,10 +192,12 @@ class Teller:
             parts.append(
                 f"{words.count(more, 'more place', 'more places')} in all ({why.places_needed[i]:,}, now {spec.places:,}) would fund it"
             )
-        elif code == CAP and why.cap_needed[i] > 0:
+        elif code in (CAP, BELOW) and why.cap_needed[i] > 0:
             extra = int(why.places_too[i])
             and_more = f", with {words.count(extra, 'more place', 'more places')} in all," if extra else ""
-            parts.append(f"a cap of {int(why.cap_needed[i])} for {self.rule(i)}{and_more} would fund it")
+            parts.append(
+                f"a cap of {int(why.cap_needed[i])} for {self._group(i, int(why.held[i]))}{and_more} would fund it"
+            )
         elif code == NEIGHBOUR:
             parts.append("it would be funded if neighbours could both be")
         elif code == BUDGET and self.outcome.left is not None:
@@ -229,7 +241,7 @@ class Teller:
                 assert one.cap is not None
                 lower = int(one.cap[one.group[i]]) - cap + 1
                 if not fewer or lower < fewer:
-                    where = one.label(int(one.group[i])).replace("'", "")
+                    where = self._group(i, int(why.cap_group[i]))
                     parts.append(
                         f"a cap of {cap - 1} for {where} (now {int(one.cap[one.group[i]])}) would take it out"
                     )
