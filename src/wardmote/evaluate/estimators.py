@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -150,11 +151,11 @@ def critical(clusters: IntArray | None) -> float:
     Args:
         clusters: Cluster of each area used, or None.
     """
-    from scipy.stats import norm, t
-
     if clusters is None:
-        return float(norm.ppf(0.975))
-    return float(t.ppf(0.975, max(len(np.unique(clusters)) - 1, 1)))
+        return NormalDist().inv_cdf(0.975)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(len(np.unique(clusters)) - 1, 1), 0.975))
 
 
 def staggered(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:

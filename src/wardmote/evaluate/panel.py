@@ -26,6 +26,7 @@ class Panel:
 
     Attributes:
         outcome: Indicator of the outcome.
+        title: Its title.
         unit: Its unit.
         direction: 1 where higher means more need, −1 where less.
         areas: Codes.
@@ -43,6 +44,7 @@ class Panel:
     """
 
     outcome: str
+    title: str
     unit: str
     direction: int
     areas: tuple[str, ...]
@@ -339,6 +341,7 @@ def _one(
     unit = row["unit"]
     return Panel(
         outcome,
+        str(row["title"]),
         str(unit) if isinstance(unit, str) else "",
         int(row["direction"]),
         tuple(codes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wardmote.evaluate.checks import spoken
 from wardmote.evaluate.estimators import Impact
 from wardmote.evaluate.panel import Panel
 from wardmote.study import ProgrammeSpec
@@ -76,9 +77,8 @@ def effect(spec: ProgrammeSpec, programme: str, panel: Panel, main: Impact, noun
         nouns: How one area and several are called.
     """
     title = spec.title or programme
-    unit = panel.unit
     size = figure(abs(main.effect), 2)
-    size += "%" if unit == "%" else f" {unit}" if unit else ""
+    size += f" {spoken(panel.unit)}" if panel.unit else ""
     way = "higher" if main.effect > 0 else "lower"
     interval = (
         f"95% interval {figure(main.low, 2)} to {figure(main.high, 2)}"
@@ -87,13 +87,13 @@ def effect(spec: ProgrammeSpec, programme: str, panel: Panel, main: Impact, noun
     )
     if main.low == main.low and main.low <= 0 <= main.high:
         what = (
-            f"{panel.outcome} was {size} {way} in the supported {nouns[1]} than it would be expected to be without support ({interval}):"
+            f"{panel.title} stood {size} {way} in the supported {nouns[1]} than it would be expected to be without support ({interval}):"
             " the data are compatible with no effect, and with effects of either sign inside the interval"
         )
     else:
         need = "less" if main.effect * panel.direction < 0 else "more"
         what = (
-            f"{panel.outcome} was {size} {way} in the supported {nouns[1]} than it would be expected to be without support ({interval}),"
+            f"{panel.title} stood {size} {way} in the supported {nouns[1]} than it would be expected to be without support ({interval}),"
             f" on the side of {need} need; this rests on supported and comparison {nouns[1]} having moved alike otherwise"
         )
     return sentence(f"{title}: {what}"), main.effect, main.low, main.high, "impacts"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +97,7 @@ def pre_trend(
     before = e < -1
     if not before.any():
         return PreTrend(np.nan, 0, np.nan, np.nan, np.nan, np.nan)
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     inverse = np.linalg.pinv(v[np.ix_(before, before)], hermitian=True)
     df = int(np.linalg.matrix_rank(v[np.ix_(before, before)], hermitian=True))
@@ -109,17 +110,17 @@ def pre_trend(
     after = e >= 0
     share = np.ones(int(after.sum())) if weights is None else np.asarray(weights, dtype=np.float64)
     bias = slopes[0] * float(share @ (e[after] + 1) / share.sum()) if after.any() else np.nan
-    return PreTrend(statistic, df, float(chi2.sf(statistic, df)), slopes[0], slopes[1], bias)
+    return PreTrend(statistic, df, float(chdtrc(df, statistic)), slopes[0], slopes[1], bias)
 
 
 def _noncentrality(df: int, power: float) -> float:
     """Return the noncentrality at which a 5% χ² test has that power."""
     from scipy.optimize import brentq
-    from scipy.stats import chi2, ncx2
+    from scipy.special import chdtri, chndtr
 
-    limit = float(chi2.ppf(1 - LEVEL, df))
+    limit = float(chdtri(df, LEVEL))
     # Power rises from 5% at 0 to 1; at 100 + 10 df it is 1 to many digits.
-    return float(brentq(lambda nc: float(ncx2.sf(limit, df, nc)) - power, 1e-9, 100.0 + 10 * df))
+    return float(brentq(lambda nc: 1 - float(chndtr(limit, df, nc)) - power, 1e-9, 100.0 + 10 * df))
 
 
 def relative_bounds(
@@ -166,8 +167,6 @@ def relative_bounds(
                 "each period from −2 or before to 0 or after, and multiples from 0",
             )
         )
-    from scipy.stats import norm
-
     later = np.sort(e[e >= 0])
     share = np.ones(len(later)) if weights is None else np.asarray(weights, dtype=np.float64)
     share = share / share.sum()
@@ -181,7 +180,7 @@ def relative_bounds(
         row[e == s + 1] += 1.0
         steps.append(row)
     largest = max(abs(float(row @ b)) for row in steps)
-    z = float(norm.ppf(1 - LEVEL / 2))
+    z = NormalDist().inv_cdf(1 - LEVEL / 2)
     out = []
     for m in multiples:
         middle = float(post @ b)
@@ -337,13 +336,11 @@ def detectable(standard_error: float, *, power: float = POWER, level: float = LE
     Source:
         H. Bloom (1995), "Minimum detectable effects", *Evaluation Review* 19: 547–556.
     """
-    from scipy.stats import norm
-
     if standard_error < 0:
         raise MethodError(
             Problem("detectable effect", "the standard error is negative", f"{standard_error:g}", "0 or more")
         )
-    return float((norm.ppf(1 - level / 2) + norm.ppf(power)) * standard_error)
+    return (NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)) * standard_error
 
 
 def nearest_supported(places: npt.ArrayLike, start: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
