@@ -265,7 +265,7 @@ class _Walk:
             candidates += blocked[by[blocked] == i][:1].tolist()
             if (
                 self.decided[i] == RESERVED
-                and (only := self._next_in_group(waiting, i, int(by[i]))) is not None
+                and (only := self._next_in_group(waiting, i, int(by[i]), full)) is not None
             ):
                 candidates = only
             if candidates:
@@ -306,14 +306,21 @@ class _Walk:
                 alone.setdefault(shut[0], j)
         return free, alone
 
-    def _next_in_group(self, waiting: IntArray, i: int, k: int) -> list[int] | None:
+    def _next_in_group(self, waiting: IntArray, i: int, k: int, full: list[BoolArray]) -> list[int] | None:
         """Return the next place of the group whose reserved place a funded one holds; None where others of the group are in by need,
         so that it would lose to the general line alone."""
         one = self.rules.groupings[k]
         mine = one.group == one.group[i]
         if (self.general & mine).any():
             return None
-        return list(waiting[mine[waiting]][:1].tolist())
+        for j in waiting[mine[waiting]].tolist():
+            shut = any(
+                other.group[j] >= 0 and none[other.group[j]] and other.group[j] != other.group[i]
+                for other, none in zip(self.rules.groupings, full, strict=True)
+            )
+            if not shut:
+                return [j]
+        return []
 
     def caps_needed(self, held: IntArray) -> tuple[IntArray, IntArray]:
         """Return the cap with which each place that a full group keeps out would be in, and how many such stand ahead of it."""
