@@ -1,5 +1,8 @@
 """Runs examples/england from a folder of official files: cold, again with nothing to do, and with one weight changed.
 
+Timed is the way from files to a checked ranking: sources, areas, both indices, need. What the example goes on to ask (how sure each
+rank is, whether an index hangs together) has benchmarks of its own and is left out here.
+
 Prints one JSON object: ``seconds``, ``cpu_seconds`` and ``peak_mb`` are those of the best cold run, a process of its own with imports
 included; ``second`` and ``changed`` hold the same for the other two. There is no peer: no other software builds both indices.
 
@@ -13,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +30,16 @@ COLD_SECONDS, SECOND_SECONDS, PEAK_MB = 5.0, 0.8, 700
 
 DOUBLE = 1262
 """Neighbourhoods in the greatest-need tenth of IMD 2025 and CNI 2023, as flagged in the file of the index."""
+
+
+LATER = ("uncertainty.", "audit.", "round.", "sources.counts", "sources.rural")
+"""Sections of the example that belong to later questions."""
+
+
+def foundation(text: str) -> str:
+    """Return the example's settings without the sections of later questions."""
+    sections = re.split(r"(?m)^(?=\[)", text)
+    return "".join(section for section in sections if not section[1:].startswith(LATER))
 
 
 def run(study: Path, mirror: Path) -> dict[str, object]:
@@ -63,7 +77,7 @@ def one_round(mirror: Path) -> dict[str, dict[str, object]]:
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder) / "england"
         study.mkdir()
-        text = (ROOT / "examples" / "england" / "study.toml").read_text(encoding="utf-8")
+        text = foundation((ROOT / "examples" / "england" / "study.toml").read_text(encoding="utf-8"))
         (study / "study.toml").write_text(text, encoding="utf-8")
         runs = {"cold": run(study, mirror), "second": run(study, mirror)}
         changed = text.replace(
@@ -83,7 +97,7 @@ def check(best: dict[str, dict[str, object]], *, quick: bool) -> None:
     assert isinstance(sentences, list)
     assert any(f"{DOUBLE:,} " in text and "doubly disadvantaged" in text for text in sentences), sentences
     assert second["tasks"] == [], second["tasks"]
-    expected = ["index.cni23", "audit.imd", "audit.cni", "need.double", "need.double-msoa"]
+    expected = ["index.cni23", "need.double", "need.double-msoa"]
     assert changed["tasks"] == expected, changed["tasks"]
     assert float(str(cold["peak_mb"])) < PEAK_MB, cold["peak_mb"]
     clock, cores = ("cpu_seconds", 2) if quick else ("seconds", 1)
