@@ -11,6 +11,7 @@ from typing import Any
 from wardmote import words
 from wardmote.publish.building import Build, digest
 from wardmote.publish.figures import told_weight
+from wardmote.publish.marks import Marks
 from wardmote.publish.page import Gathering, Page
 from wardmote.publish.places import Atlas
 from wardmote.publish.profiles import CLASS_TITLES, Link, Profiler
@@ -76,6 +77,7 @@ class Making:
         frame: What every page shares.
         day: Day of publishing.
         render: Renders a template: name of the template, path of the page, and what it prints.
+        marks: Digests of what the pages of places are made from.
     """
 
     build: Build
@@ -87,6 +89,7 @@ class Making:
     frame: Frame
     day: datetime.date
     render: Callable[..., str]
+    marks: Marks
 
     def put(self, path: str, template: str, /, **printed: Any) -> None:
         """Render one page into the site.
@@ -152,7 +155,7 @@ def make_profiles(making: Making) -> None:
     Args:
         making: What pages are made of.
     """
-    shared = digest(making.build.ingredients, making.frame)
+    marks, inside = making.marks, making.profiler.members
     rows = [
         (name, row)
         for name, place in making.atlas.levels.items()
@@ -161,11 +164,11 @@ def make_profiles(making: Making) -> None:
     ]
 
     def make(item: tuple[str, int]) -> None:
-        place = making.profiler.profile(*item)
-        made_from = digest(shared, place)
-        if not making.build.keep(place.path, made_from):
-            html = making.render("place.html.j2", place.path, place=place)
-            making.build.put(place.path, html, made_from)
+        path = making.profiler.path(*item)
+        made_from = marks.of(*item, inside[item[0]][item[1]])
+        if not making.build.keep(path, made_from):
+            place = making.profiler.profile(*item)
+            making.build.put(path, making.render("place.html.j2", path, place=place), made_from)
 
     # Loaded before the processes part, so that none of them compiles it again.
     making.render(

@@ -29,6 +29,7 @@ from wardmote.publish.atlas import Making
 from wardmote.publish.building import Build, digest, safe_name
 from wardmote.publish.places import TYPES, Atlas, IndexFacts, Interval, PlaceLevel
 from wardmote.publish.profiles import MEASURE_WORDS
+from wardmote.publish.shards import script
 from wardmote.publish.strings import PLACE
 
 if TYPE_CHECKING:
@@ -193,9 +194,7 @@ def _write(build: Build, path: str, content: Any, made_from: str = "") -> None:
     """Write JSON, and the same as a call that a page opened from disk can load."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     build.put(f"{path}.json", text, made_from)
-    # "</" and the two line ends that JSON allows and old scripts do not cannot stand in a script unescaped.
-    inside = text.replace("</", "<\\/").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    build.put(f"{path}.js", f"wardmote.put({json.dumps(path)},{inside});", made_from)
+    build.put(f"{path}.js", script(path, content), made_from)
 
 
 def make_columns(making: Making) -> None:

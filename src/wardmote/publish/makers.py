@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from wardmote.publish.atlas import Making, make_profiles
 from wardmote.publish.columns import make_columns
-from wardmote.publish.pages import make_assets
+from wardmote.publish.pages import (
+    make_about,
+    make_assets,
+    make_compare,
+    make_find,
+    make_method,
+    make_round,
+    make_tables,
+)
 from wardmote.publish.places import Atlas
 from wardmote.study import Study
 
@@ -33,5 +41,11 @@ MAKERS: tuple[Maker, ...] = (
     Maker("assets", (), make_assets),
     Maker("place", (), make_profiles),
     Maker("columns", (), make_columns),
+    Maker("find", ("find.html",), make_find),
+    Maker("compare", ("compare/index.html",), make_compare),
+    Maker("table", ("table/index.html",), make_tables),
+    Maker("round", ("round/index.html",), make_round),
+    Maker("method", ("method/index.html",), make_method),
+    Maker("about", ("about/index.html",), make_about),
 )
 """All makers, in the order in which they write."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from wardmote.levels import Level
 from wardmote.publish.package import closed_leaves
 from wardmote.publish.page import Gathering
-from wardmote.tables import TABLES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -494,10 +493,11 @@ def _texts(column: pd.Series[str]) -> list[str]:
     return [text for text in column.unique().tolist() if isinstance(text, str)]
 
 
-def has_table(name: str) -> bool:
-    """Return whether this version of Wardmote knows a table of that name.
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as records with None for null.
 
     Args:
-        name: The table.
+        frame: Rows of a table.
     """
-    return name in TABLES
+    rows: list[dict[str, Any]] = _arrow(frame).to_pylist()
+    return rows

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,12 @@ MEASURE_WORDS = {
 
 STRIP = 400.0
 """Length of the line from greatest to least need in its own units."""
+
+
+# The same few ranks, tenths and shares are said over and over on thousands of pages.
+_rank_of = lru_cache(maxsize=200_000)(words.rank_of)
+_decile = lru_cache(maxsize=16)(words.decile)
+_percent = lru_cache(maxsize=50_000)(words.percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,7 @@ class Profiler:
             one: unit if isinstance(unit, str) else ""
             for one, unit in zip(units["indicator"], units["unit"], strict=True)
         }
-        self._inside = {name: _members(atlas, name) for name in atlas.levels}
+        self.members = {name: _members(atlas, name) for name in atlas.levels}
         self._tallies = {
             (item.id, name): _tally(item, atlas, name)
             for item in atlas.indices
@@ -246,8 +253,8 @@ class Profiler:
         rank, total = int(item.rank[0, row]), item.ranked[0]
         headline = ""
         if rank:
-            told = words.decile(float(item.decile[0, row]))
-            headline = f"{words.rank_of(rank, total)} {place.level.plural}: {told}."
+            told = _decile(float(item.decile[0, row]))
+            headline = f"{_rank_of(rank, total)} {place.level.plural}: {told}."
         rows = [
             (part, self._part(item, i, row))
             for i, part in enumerate(item.parts)
@@ -277,10 +284,10 @@ class Profiler:
         share = _share_of_points(item, i, row)
         return PartRow(
             title=part.title,
-            weight=words.percent(part.share),
-            rank=words.rank_of(rank, item.ranked[i]),
-            tenth=words.decile(tenth),
-            points="" if share is None else words.percent(share),
+            weight=_percent(part.share),
+            rank=_rank_of(rank, item.ranked[i]),
+            tenth=_decile(tenth),
+            points="" if share is None else _percent(share),
             figure=self._figure(part.indicator, float(item.value[i, row])),
             at=_at(rank, item.ranked[i]),
             number=tenth,
@@ -318,7 +325,7 @@ class Profiler:
             (one for one in measures if one.measure == "average score"), measures[0] if measures else None
         )
         if shown is not None:
-            headline += f" By {shown.measure} it is {words.rank_of(int(shown.rank[row]), shown.ranked)} {place.level.plural}."
+            headline += f" By {shown.measure} it is {_rank_of(int(shown.rank[row]), shown.ranked)} {place.level.plural}."
         interval = shown.interval if shown else None
         ends = _ends_of(interval, row)
         total = shown.ranked if shown else 0
@@ -340,11 +347,11 @@ class Profiler:
 
     def _measure(self, one: Summary, row: int) -> tuple[str, ...]:
         value = float(one.value[row])
-        told = words.percent(value) if one.measure in ("proportion", "extent") else words.figure(value, 2)
+        told = _percent(value) if one.measure in ("proportion", "extent") else words.figure(value, 2)
         return (
             MEASURE_WORDS.get(one.measure, one.measure),
             told,
-            words.rank_of(int(one.rank[row]), one.ranked),
+            _rank_of(int(one.rank[row]), one.ranked),
             _short_interval(one.interval, row),
         )
 
@@ -359,14 +366,13 @@ class Profiler:
                 tenth = int(item.decile[i, row])
                 if not tenth:
                     continue
-                said = PLACE["strong_low"].format(
-                    title=_title(item, i), tenth=words.decile(tenth), areas=noun
-                )
-                at = item.rank[i, row] / item.ranked[i]
+                at, title = item.rank[i, row] / item.ranked[i], _title(item, i)
                 if tenth >= STRONG:
-                    strong.append((-at, said))
+                    strong.append(
+                        (-at, PLACE["strong_low"].format(title=title, number=tenth - 1, areas=noun))
+                    )
                 elif tenth <= GREAT:
-                    great.append((at, said))
+                    great.append((at, PLACE["need_low"].format(title=title, number=10 - tenth, areas=noun)))
         else:
             tally = self._tallies.get((item.id, place.level.name))
             for i in shown if tally is not None else []:
@@ -398,11 +404,9 @@ class Profiler:
                     "neither": f"It is not {one.title}: neither is among the greatest.",
                 }[kind]
                 share = float(one.share[row])
-                told.append(
-                    said if isnan(share) else f"{said} So it stands in {words.percent(share)} of draws."
-                )
+                told.append(said if isnan(share) else f"{said} So it stands in {_percent(share)} of draws.")
             elif one.level == self.base.level.name and place.level.name != one.level:
-                inside = one.type[self._inside[place.level.name][row]]
+                inside = one.type[self.members[place.level.name][row]]
                 known, both = int((inside > 0).sum()), int((inside == 1).sum())
                 if known:
                     told.append(
@@ -429,10 +433,10 @@ class Profiler:
                 one = self._summary.get((level, item.id, "proportion"))
                 if one is None or not one.rank[at]:
                     tenth = int(item.decile[0, at]) if level == item.level else 0
-                    cells.append(words.decile(tenth) if tenth else "")
+                    cells.append(_decile(tenth) if tenth else "")
                 else:
                     cells.append(
-                        f"{words.percent(float(one.value[at]))} ({words.rank_of(int(one.rank[at]), one.ranked)})"
+                        f"{_percent(float(one.value[at]))} ({_rank_of(int(one.rank[at]), one.ranked)})"
                     )
             if any(cells):
                 rows_.append((self.link(level, at), tuple(cells)))
@@ -534,7 +538,7 @@ def told_interval(interval: Interval | None, row: int) -> str:
         return SITE["no_interval"]
     of = {"sampling": "sampling error", "method": "choices of method", "both": "choices and sampling error"}
     return (
-        f"Between {words.ordinal(low)} and {words.ordinal(high)} in {words.percent(interval.coverage)} of draws "
+        f"Between {words.ordinal(low)} and {words.ordinal(high)} in {_percent(interval.coverage)} of draws "
         f"({of[interval.component]})."
     )
 
@@ -552,7 +556,7 @@ def told_decision(one: RoundFacts, decision: Mapping[str, Any] | None, places: t
     funded = decision["funded"]
     status = PLACE["open"] if funded is None else PLACE["funded"] if funded else PLACE["not_funded"]
     share = decision.get("p_funded")
-    firm = "" if share is None else f"Funded in {words.percent(share)} of draws"
+    firm = "" if share is None else f"Funded in {_percent(share)} of draws"
     standing = decision.get("standing")
     if standing:
         firm = f"{firm} ({standing})" if firm else words.sentence(standing)
@@ -569,7 +573,7 @@ def _short_interval(interval: Interval | None, row: int) -> str:
 def _told_inside(interval: Interval | None, row: int) -> str:
     if interval is None or isnan(interval.inside[row]):
         return ""
-    share = words.percent(float(interval.inside[row]))
+    share = _percent(float(interval.inside[row]))
     how = "with a probability of" if interval.component == "sampling" else "in"
     of = "" if interval.component == "sampling" else " of draws"
     return f"In the greatest-need tenth {how} {share}{of}."
@@ -609,7 +613,7 @@ def _pulls(item: IndexFacts, row: int) -> tuple[str, str]:
         if share is None or share == part.share:
             continue
         told = PLACE["pull_item"].format(
-            title=part.title, points=words.percent(share), weight=words.percent(part.share)
+            title=part.title, points=_percent(share), weight=_percent(part.share)
         )
         (up if share > part.share else down).append((-abs(share - part.share), told))
     sentences = []
@@ -628,7 +632,7 @@ def _tell_rank(item: IndexFacts) -> Any:
         if not rank:
             return "no rank"
         interval = _short_interval(item.interval, i) if item.interval else ""
-        said = f"{words.decile(int(item.decile[0, i]))} ({words.rank_of(rank, total)}"
+        said = f"{_decile(int(item.decile[0, i]))} ({_rank_of(rank, total)}"
         return f"{said}; {interval})" if interval else f"{said})"
 
     return tell
@@ -644,7 +648,7 @@ def _tell_tenth(item: IndexFacts, part: int) -> Any:
 
 def _tell_share(one: Summary) -> Any:
     def tell(i: int) -> str:
-        return words.percent(float(one.value[i])) if one.rank[i] else ""
+        return _percent(float(one.value[i])) if one.rank[i] else ""
 
     return tell
 

@@ -12,10 +12,11 @@ from typing import Any
 from markupsafe import Markup
 
 from wardmote.publish.atlas import TEMPLATES, Frame, Making, environment, ingredients, menu_of, renderer
-from wardmote.publish.building import Build
+from wardmote.publish.building import Build, digest
 from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, weight_chart
 from wardmote.publish.folder import replaced
 from wardmote.publish.makers import MAKERS, Maker
+from wardmote.publish.marks import Marks
 from wardmote.publish.page import Comparison, Gathering, Page, gather
 from wardmote.publish.places import read_atlas
 from wardmote.publish.profiles import Link, Profiler
@@ -86,7 +87,16 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
         build = Build(folder, out, ingredients())
         if makers:
             making = Making(
-                build, study, page, found, atlas, Profiler(atlas, found), frame, day, renderer(frame)
+                build=build,
+                study=study,
+                page=page,
+                found=found,
+                atlas=atlas,
+                profiler=Profiler(atlas, found),
+                frame=frame,
+                day=day,
+                render=renderer(frame),
+                marks=Marks(atlas, digest(build.ingredients, frame)),
             )
             for maker in makers:
                 maker.make(making)
@@ -119,7 +129,7 @@ def _render(page: Page, found: Gathering, day: datetime.date, doors: tuple[Link,
     if level:
         maps += [None if maps[0] else count_map(found, level, both), summary_map(found, level, both)]
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    checksum = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     site = Site(
         page=page,
         maps=tuple(figure for figure in maps if figure),
@@ -128,7 +138,7 @@ def _render(page: Page, found: Gathering, day: datetime.date, doors: tuple[Link,
         built_words=f"{day.day} {day:%B} {day.year}",
         wardmote=wardmote_version(),
         style=Markup(style),  # our own file, and its checksum stands in the page's policy
-        style_hash=digest,
+        style_hash=checksum,
         doors=doors,
     )
     html: str = environment().get_template("page.html.j2").render(site=site, page=page)

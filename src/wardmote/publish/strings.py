@@ -41,10 +41,13 @@ PLACE: Mapping[str, str] = MappingProxyType(
     {
         "residents": "{people} live here",
         "code": "Code",
+        "trail": "Where this page lies",
+        "title": "Places side by side",
         "strong": "What is strong here",
         "strong_none": "None of the parts that are measured is among the three tenths with the least need. What people here "
         "know to be strong may not be measured.",
-        "strong_low": "{title}: {tenth} of {areas}",
+        "strong_low": "{title}: less need than in {number} of 10 {areas}",
+        "need_low": "{title}: more need than in {number} of 10 {areas}",
         "strong_share": "{title}: {count} of its {total} {areas} are in the three tenths with the least need",
         "need": "Where need is greatest here",
         "need_none": "None of the parts that are measured is in the three tenths with the greatest need.",
@@ -147,8 +150,7 @@ PAGES: Mapping[str, str] = MappingProxyType(
         "table_all": "All classes",
         "table_more": "Show more",
         "table_download": "Download these rows as CSV",
-        "table_kind": "Kinds of place",
-        "table_class_col": "{title}",
+        "table_kinds": "Kinds of place",
         "round_title": "The funding round",
         "round_none": "No funding round is part of this study yet.",
         "round_none_note": "Where money should go is decided by people. When a round's rules are part of the study, this page says which "
@@ -157,6 +159,7 @@ PAGES: Mapping[str, str] = MappingProxyType(
         "round_places": "The funded places",
         "round_others": "The places not funded",
         "round_compare": "Beside other rules",
+        "round_nearest": "The {count} nearest to the line; all of them stand in the data.",
         "round_references": "Where the rules are published",
         "why": "Why",
         "pounds": "Pounds",
@@ -274,10 +277,125 @@ SCRIPT: Mapping[str, str] = MappingProxyType(
 )
 """Words that scripts put on pages."""
 
-MAP: Mapping[str, str] = MappingProxyType({})
-"""Words of the map and the what-if page."""
+MAP: Mapping[str, str] = MappingProxyType(
+    {
+        "title": "Map",
+        "note": "Choose what to show. Classes are told by tone and by words, and hatching marks places that cannot be told apart from "
+        "those on the other side of the line.",
+        "note_none": "No interval has been worked out yet, so no place can be marked as too close to call: a place just outside a class "
+        "may be like one just inside.",
+        "need_server": "The interactive map needs JavaScript and a web server. If you opened this page straight from a disk, run "
+        "“wardmote serve”. Everything it shows stands in the drawing and the tables below, and on the page of each place.",
+        "failed": "The interactive map could not be drawn here ({reason}). Everything it shows stands in the drawing and the tables below.",
+        "level": "Kind of place",
+        "measure": "What to show",
+        "filters": "Show only",
+        "filter_both": "{title}",
+        "filter_funded": "funded",
+        "filter_contested": "contested: the line could fall on either side",
+        "unsure": "Hatch places that are too close to call",
+        "legend": "What the tones mean",
+        "region": "Map. Arrow keys move it, plus and minus zoom; every place is in the list beside it.",
+        "chosen": "The chosen place",
+        "chosen_none": "Choose a place on the map or in the list.",
+        "profile": "Its whole profile",
+        "list": "Places on this part of the map",
+        "list_none": "No place that fits is on this part of the map.",
+        "list_more": "{count} more: zoom in to see them.",
+        "list_search": "Find by name or code",
+        "no_value": "no value",
+        "too_close": "too close to call",
+        "count": "{count} of {total} {areas} fit.",
+        "static": "The same without the interactive map",
+        "static_table": "All places with every measure stand in the table.",
+        "credits": "Shapes: {items}.",
+        "tenth_1": "greatest need: the first tenth",
+        "tenth_2": "second tenth",
+        "tenth_3": "third to fifth tenth",
+        "tenth_4": "sixth to eighth tenth",
+        "tenth_5": "least need: the last two tenths",
+        "share_0": "less than {top}",
+        "share_1": "{low} to {top}",
+        "share_2": "{low} or more",
+        "fifth_1": "lowest fifth of values",
+        "fifth_2": "second fifth",
+        "fifth_3": "third fifth",
+        "fifth_4": "fourth fifth",
+        "fifth_5": "highest fifth of values",
+        "zoom_in": "Zoom in",
+        "zoom_out": "Zoom out",
+        "whole": "Show everything",
+        "loading": "Loading the map …",
+        "drawn": "{measure}: {areas}. {count}",
+    }
+)
+"""Words of the map."""
+
+WHATIF: Mapping[str, str] = MappingProxyType(
+    {
+        "title": "What if?",
+        "lede": "Change what counts, where the line is and how much money there is, and see at once which {areas} come in and go out. "
+        "Nothing here changes the published result, and nothing leaves your computer.",
+        "need_script": "Changing the weights needs JavaScript. The stated sets of weights stand below.",
+        "weights": "Weights: {title}",
+        "weights_note": "Points say how much each part counts beside the others. Only their proportions matter.",
+        "stated": "As published",
+        "equal": "All parts alike",
+        "own": "Your own",
+        "set": "Set of weights",
+        "points": "{title}: points",
+        "share_of": "{percent}% of all weights",
+        "line": "Where the line is",
+        "share": "Greatest-need share: per cent of {areas}",
+        "money": "Money",
+        "money_note": "Down the list of “{title}”: each place receives the same until the money is spent; places whose larger area is at "
+        "its cap are passed over.",
+        "money_round": "It starts with the rules of “{title}”.",
+        "money_invented": "This study has no round that the page can follow; the amounts are only there to start with.",
+        "eligible": "Who can be funded",
+        "eligible_both": "places that are {title}",
+        "eligible_share": "places in the greatest-need share of “{title}”",
+        "award": "Pounds for each place",
+        "budget": "Pounds in all",
+        "by": "Most places in one …",
+        "by_none": "no cap",
+        "cap": "… at most",
+        "reset": "Back to the published settings",
+        "result": "What changes",
+        "result_note": "Compared with the published weights and line{money}.",
+        "result_money": " and with the money as the page proposes it",
+        "share_title": "Greatest-need share of “{title}”",
+        "both_title": "{title}",
+        "funded_title": "Funded",
+        "told": "{count} {areas}, {people} people. {enters} {enter} and {leaves} {leave}.",
+        "told_same": "{count} {areas}, {people} people: the same as published.",
+        "told_plain": "{count} {areas}. {enters} {enter} and {leaves} {leave}.",
+        "told_plain_same": "{count} {areas}: the same as published.",
+        "enter_one": "comes in",
+        "enter_many": "come in",
+        "leave_one": "goes out",
+        "leave_many": "go out",
+        "left": "£{pounds} are left.",
+        "enters": "Coming in ({count})",
+        "leaves": "Going out ({count})",
+        "more": "and {count} more",
+        "nothing": "none",
+        "no_weight": "Give at least one part of “{title}” some points.",
+        "fixed": "The ranks of “{title}” stay as published.",
+        "not_open": "What cannot be changed here",
+        "why_licence": "the licence of its figures does not allow publishing its parts, so its ranks stay as they are.",
+        "why_method": "it is not a weighted sum or mean of its parts, so other weights need the whole method; use Wardmote itself.",
+        "why_hidden": "its scores may not be published.",
+        "stated_table": "The stated sets of weights, as shares of all weights",
+        "part": "Part",
+        "exact": "The browser adds the same numbers in the same order as Wardmote does. How sure ranks are is not worked out again here: "
+        "a place that comes in or goes out by a few ranks may be as near the line as its neighbours.",
+        "share_link": "The address of this page holds your settings: copy it to share them.",
+    }
+)
+"""Words of the what-if page."""
 
 STRINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"site": SITE, "place": PLACE, "pages": PAGES, "script": SCRIPT, "map": MAP}
+    {"site": SITE, "place": PLACE, "pages": PAGES, "script": SCRIPT, "map": MAP, "whatif": WHATIF}
 )
 """All words by section."""

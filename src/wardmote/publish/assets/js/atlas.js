@@ -1,0 +1,101 @@
+/* What the scripts of the atlas share: fetching small files of data, words, and building elements. A classic script, since a page
+ * that was opened straight from disk may load neither modules nor JSON. */
+(function (root) {
+  "use strict";
+  const wardmote = (root.wardmote = root.wardmote || {});
+  const waiting = new Map();
+  const held = (wardmote.held = wardmote.held || {});
+  const here = document.currentScript.src;
+  const site = here.slice(0, here.indexOf("assets/js/"));
+
+  /** Take in one file of data; the files call this themselves. */
+  wardmote.put = (path, content) => { held[path] = content; };
+
+  /** Return a promise of the content of a file of data, named without its ending. */
+  wardmote.load = (path) => {
+    if (Object.hasOwn(held, path)) return Promise.resolve(held[path]);
+    if (!waiting.has(path)) {
+      waiting.set(path, new Promise((resolve, reject) => {
+        const script = document.createElement("script");
+        script.src = site + path + ".js";
+        script.onload = () => resolve(held[path]);
+        script.onerror = () => { waiting.delete(path); reject(new Error(path)); };
+        document.head.append(script);
+      }));
+    }
+    return waiting.get(path);
+  };
+
+  /** Return a word of the site with its marks filled in. */
+  wardmote.say = (name, marks = {}) =>
+    wardmote.words[name].replace(/\{(\w+)\}/g, (_, mark) => (mark in marks ? String(marks[mark]) : ""));
+
+  /** Return a whole number with thousands marks. */
+  wardmote.whole = (number) => number.toLocaleString(wardmote.words.language);
+
+  /** Return an element; texts among its children stay texts, so that nothing from data is read as HTML. */
+  wardmote.element = (name, attributes = {}, ...children) => {
+    const svg = ["svg", "path", "rect", "circle"].includes(name);
+    const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children.filter((child) => child !== null && child !== ""));
+    return made;
+  };
+
+  /** Return a link to a place or page, named from the folder of the site. */
+  wardmote.link = (path, name) => wardmote.element("a", { href: site + path }, name);
+
+  /** Return the name of the file that stands for a text; the same as the builder's. */
+  wardmote.fileName = (text) =>
+    [...text].map((c) => (/^[A-Za-z0-9-]$/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
+
+  /** Return where the page of a place lies. */
+  wardmote.pathOf = (level, code) =>
+    level.paged === false || level.paged === "false"
+      ? `place/${wardmote.fileName(level.level)}/index.html?code=${encodeURIComponent(code)}`
+      : `place/${wardmote.fileName(level.level)}/${wardmote.fileName(code)}.html`;
+
+  /** Return a promise of the words about one place, or null where there is none of that code. */
+  wardmote.place = async (level, code) => {
+    const stem = wardmote.fileName(code.length > 2 ? code.slice(0, -2) : code);
+    try {
+      const shard = await wardmote.load(`data/places/${wardmote.fileName(level)}/${stem}`);
+      return Object.hasOwn(shard, code) ? shard[code] : null;
+    } catch {
+      return null;
+    }
+  };
+
+  /** Put the state of a form into the address, so that it can be shared. */
+  wardmote.remember = (state) => {
+    const search = new URLSearchParams();
+    for (const [key, value] of Object.entries(state)) if (value) search.set(key, value);
+    const text = search.toString();
+    history.replaceState(null, "", text ? `?${text}` : location.pathname);
+  };
+
+  /** Return a text as it is compared: small letters, no marks over them, single spaces. */
+  wardmote.fold = (text) =>
+    text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, " ").trim();
+
+  /** Return the line from greatest to least need with a place on it, as the pages draw it. */
+  wardmote.strip = (at, low, high) => {
+    const e = wardmote.element;
+    if (!(at >= 0)) return "";
+    const drawing = e("svg", { class: "strip", viewBox: "0 0 400 20", "aria-hidden": "true", focusable: "false" },
+      e("path", { class: "strip-line", d: "M0,10H400M0,5v10M40,7v6M80,7v6M120,7v6M160,7v6M200,5v10M240,7v6M280,7v6M320,7v6M360,7v6M400,5v10" }));
+    if (low >= 0) drawing.append(e("rect", { class: "strip-band", x: low, y: 4, width: Math.max(high - low, 2), height: 12 }));
+    drawing.append(e("circle", { class: "strip-dot", cx: at, cy: 10, r: 6 }));
+    return drawing;
+  };
+
+  /** Return a table that can be scrolled by keyboard. */
+  wardmote.table = (caption, header, rows) => {
+    const e = wardmote.element;
+    return e("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+      e("table", {}, e("caption", {}, caption),
+        e("thead", {}, e("tr", {}, ...header.map((cell) => e("th", { scope: "col" }, cell)))),
+        e("tbody", {}, ...rows.map((row) => e("tr", {},
+          ...row.map((cell, i) => (i ? e("td", {}, cell) : e("th", { scope: "row" }, cell))))))));
+  };
+})(window);

@@ -1,0 +1,115 @@
+"""Digests of what the pages of places are made from, so that unchanged pages are known without writing them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from wardmote.publish.building import digest
+from wardmote.publish.places import Atlas
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Marks:
+    """Digests of the facts of each place; a page's own is made of its place, those around it and those inside it.
+
+    Args:
+        atlas: The facts.
+        shared: Digest of everything else that pages are made from.
+    """
+
+    def __init__(self, atlas: Atlas, shared: str) -> None:
+        self.atlas = atlas
+        totals = [(item.id, item.title, item.parts, item.ranked) for item in atlas.indices]
+        summaries = [
+            (one.index, one.title, one.measure, one.ranked)
+            for level in atlas.summaries.values()
+            for one in level
+        ]
+        rounds = [(one.id, one.title, one.level) for one in atlas.rounds]
+        needs = [(one.id, one.title, one.level) for one in atlas.needs]
+        # Names stand on the pages of others too (as parents, neighbours, those alike), so a new name renews all pages.
+        names = [
+            (name, place.level, place.codes, place.names, place.paged) for name, place in atlas.levels.items()
+        ]
+        self.shared = digest(shared, totals, summaries, rounds, needs, names)
+        self._own = {name: _row_digests(_numbers_of(atlas, name)) for name in atlas.levels}
+        self._decided = {
+            one.id: {row: digest(told) for row, told in one.decisions.items()} for one in atlas.rounds
+        }
+
+    def of(self, level: str, row: int, inside: Any) -> str:
+        """Return the digest of what the page of a place is made from.
+
+        Args:
+            level: Its level.
+            row: Its row there.
+            inside: Rows of the smallest areas in it.
+        """
+        place = self.atlas.levels[level]
+        around = [self._own[above][rows[row]] for above, rows in place.parents.items() if rows[row] >= 0]
+        base = self._own[self.atlas.base.level.name]
+        parts = [self._own[level][row], *around, *(base[i] for i in inside)]
+        for name, below in self.atlas.levels.items():
+            if level in below.parents and name != self.atlas.base.level.name:
+                parts += [self._own[name][i] for i in _children(below.parents[level], row)]
+        decided = [self._money(level, row)]
+        return digest(self.shared, b"".join(parts), decided)
+
+    def _money(self, level: str, row: int) -> list[str]:
+        """Return the digests of the decisions that a page speaks of."""
+        told = []
+        for one in self.atlas.rounds:
+            decided = self._decided[one.id]
+            place = self.atlas.levels[level]
+            if one.level == level:
+                told.append(decided.get(row, ""))
+            elif one.level in place.parents:
+                told.append(decided.get(int(place.parents[one.level][row]), ""))
+            else:
+                parent = self.atlas.levels[one.level].parents.get(level)
+                if parent is not None:
+                    told += [decided.get(int(i), "") for i in _children(parent, row)]
+        return told
+
+
+def _children(parent: NDArray[np.int64], row: int) -> Any:
+    import numpy as np
+
+    return np.flatnonzero(parent == row).tolist()
+
+
+def _numbers_of(atlas: Atlas, level: str) -> list[NDArray[Any]]:
+    """Return all numbers that the pages of one level are made from, each with one column a place."""
+    place = atlas.levels[level]
+    found: list[NDArray[Any]] = [place.population, *place.parents.values()]
+    for item in atlas.indices:
+        if item.level == level:
+            found += [*item.rank, *item.decile, *item.value, *item.points, *atlas.similar[item.id].T]
+            if item.interval:
+                found += [item.interval.low, item.interval.median, item.interval.high, item.interval.inside]
+    for one in atlas.summaries[level]:
+        found += [one.value, one.rank]
+        if one.interval:
+            found += [one.interval.low, one.interval.high, one.interval.inside]
+    for need in atlas.needs:
+        if need.level == level:
+            found += [need.type, need.share]
+    return found
+
+
+def _row_digests(columns: list[NDArray[Any]]) -> list[bytes]:
+    """Return a digest of each row of columns of equal length."""
+    import numpy as np
+
+    table = np.ascontiguousarray(
+        np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+    )
+    width = table.shape[1] * table.itemsize
+    raw = table.tobytes()
+    return [
+        hashlib.blake2b(raw[i * width : (i + 1) * width], digest_size=12).digest() for i in range(len(table))
+    ]
