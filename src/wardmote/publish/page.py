@@ -14,6 +14,7 @@ from wardmote import words
 from wardmote.errors import MissingError, Problem
 from wardmote.levels import Level, known_levels
 from wardmote.publish.audit import Audit, audits_of
+from wardmote.publish.funding import Funding, fundings_of
 from wardmote.publish.reading import OpenTables, Withheld
 from wardmote.publish.telling import told_steps
 from wardmote.study import IndexSpec, NeedSpec, Study
@@ -218,6 +219,7 @@ class Page:
         mendings: What was mended in the files.
         withheld: What may not be published, and why.
         audits: The statistical audits of the indices.
+        fundings: The funding rounds.
     """
 
     title: str
@@ -236,6 +238,7 @@ class Page:
     mendings: tuple[str, ...]
     withheld: tuple[Withheld, ...]
     audits: tuple[Audit, ...] = ()
+    fundings: tuple[Funding, ...] = ()
 
 
 class Gathering:
@@ -308,7 +311,7 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
     found = Gathering(tables, study)
     names = ["areas", "boundaries", "memberships", "scores", "summaries", "need", "comparisons", "nodes"]
     withheld = tables.withheld(names)
-    if not len(found.read("nodes")) and not len(found.read("need")):
+    if not any(len(found.read(name)) for name in ("nodes", "need", "decisions")):
         raise MissingError(
             Problem(
                 str(study.folder),
@@ -342,6 +345,7 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
         mendings=_mendings(found),
         withheld=withheld,
         audits=audits_of(tables, study),
+        fundings=fundings_of(found),
     )
     return page, found
 
@@ -414,6 +418,8 @@ def _stage_title(found: Gathering, stage: str, id_: str) -> str:
     if stage == "audit" and id_ in found.study.audit:
         index = found.study.audit[id_].index
         return f"{found.study.index[index].title or index}, audited"
+    if stage == "allocate" and id_ in found.study.round:
+        return found.study.round[id_].title or id_
     if id_ in found.study.index:
         title = found.study.index[id_].title or id_
         return f"{title}, compared" if stage == "comparison" else title
