@@ -1,7 +1,8 @@
 """The library of findings that ships: its counts are those of the notes that it was compiled with, and its marks are kept.
 
 Source: the compilers' own page of coverage (127 findings from 88 studies or reviews; 95 with a point estimate, 38 with an interval,
-15 with a standard error; benefit 68, none 35, mixed 14, harm 10; seen: abstract 89, secondary 23, exact 15; belonging 1, turnout 1, trust 2).
+15 with a standard error; benefit 68, none 35, mixed 14, harm 10;
+seen: abstract 89, secondary 23, exact 15; belonging 1, turnout 1, trust 2).
 """
 
 from __future__ import annotations
