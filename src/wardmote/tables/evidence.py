@@ -1,0 +1,298 @@
+"""What programmes changed here, and what studies found elsewhere."""
+
+from __future__ import annotations
+
+from wardmote.tables.model import (
+    ANSWERS,
+    AREA,
+    LEVEL,
+    OUTCOME,
+    STRATEGY,
+    STRENGTHS,
+    SYNTHESIS,
+    Column,
+    Table,
+    number_column,
+    text_column,
+)
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "treatments",
+        "One area that a programme supported, as declared.",
+        ("programme", "level", "area"),
+        (
+            text_column("programme", "the programme, as named in the study"),
+            LEVEL,
+            AREA,
+            text_column("start", "first supported period, ISO 8601"),
+            text_column(
+                "end", "last supported period; null where it goes on or is not known", required=False
+            ),
+            number_column("pounds", "pounds for the area, all years together", "£", low=0),
+            Column("price_year", "whole", "price year of the pounds"),
+            text_column("led_by", "who led"),
+            text_column("note", "where this is stated, and what is not verified", required=False),
+        ),
+        rows="meta",
+    ),
+    Table(
+        "comparators",
+        "One area's part in the evaluation of a programme.",
+        ("programme", "level", "area"),
+        (
+            text_column("programme", "the programme"),
+            LEVEL,
+            AREA,
+            text_column(
+                "role",
+                "supported, comparison, or why it is neither",
+                allowed=(
+                    "supported",
+                    "comparison",
+                    "excluded",
+                    "too near",
+                    "outside the pool",
+                    "no outcome",
+                ),
+            ),
+            number_column("weight", "weight in the matched comparison; null where none was made", low=0),
+            number_column(
+                "distance_km", "kilometres to the nearest supported area; null where unknown", "km", low=0
+            ),
+        ),
+    ),
+    Table(
+        "balances",
+        "How alike supported and comparison areas are in one covariate, before and after matching.",
+        ("programme", "covariate", "method"),
+        (
+            text_column("programme", "the programme"),
+            text_column("covariate", "the indicator"),
+            text_column("method", "how comparison areas were weighed", allowed=("matched", "weighted")),
+            number_column("supported", "mean of supported areas, in the indicator's unit"),
+            number_column("compared", "mean of all comparison areas"),
+            number_column("weighted", "mean of comparison areas by their weight"),
+            number_column("before", "difference of means in standard deviations of supported areas"),
+            number_column("after", "the same with weights"),
+            number_column(
+                "ratio", "variance of weighted comparison areas over that of supported ones", low=0
+            ),
+        ),
+    ),
+    Table(
+        "impacts",
+        "One estimate of what a programme changed.",
+        ("programme", "outcome", "estimator", "specification", "estimand", "group", "time"),
+        (
+            text_column("programme", "the programme"),
+            text_column("outcome", "the outcome, an indicator"),
+            text_column("estimator", "how it was estimated"),
+            text_column("specification", "main, or what differs from the main specification"),
+            text_column(
+                "estimand",
+                "what it is averaged over: simple, group, dynamic, calendar, or group and time",
+            ),
+            text_column("group", "start of the supported areas meant; all for every one"),
+            text_column("time", "periods since the start (+0, -1), a period, or all"),
+            number_column(
+                "effect", "the estimate, in the outcome's unit: supported less what they would have had"
+            ),
+            number_column("standard_error", "its standard error; null where none is available", low=0),
+            number_column("low", "lower end of the 95% interval"),
+            number_column("high", "upper end of the 95% interval"),
+            Column("n", "whole", "supported areas in it", "areas", low=0),
+            Column("compared", "whole", "comparison areas in it", "areas", low=0),
+            Column("better", "flag", "whether the estimate lies on the side of less need"),
+            text_column("unit", "unit of the outcome", required=False),
+            text_column(
+                "status", "whether it was declared before the run", allowed=("declared", "added", "check")
+            ),
+            text_column("note", "limits of this estimate", required=False),
+        ),
+    ),
+    Table(
+        "impact_checks",
+        "One test of how far an estimate can be trusted.",
+        ("programme", "outcome", "test", "item"),
+        (
+            text_column("programme", "the programme"),
+            text_column("outcome", "the outcome"),
+            text_column("test", "the test"),
+            text_column("item", "what it was applied to: a multiple, a ring, an area; all for the whole"),
+            text_column("result", "what it says", allowed=("passed", "flagged", "told", "not applicable")),
+            number_column("value", "the figure that is judged"),
+            number_column("low", "lower end of its interval"),
+            number_column("high", "upper end of its interval"),
+            number_column("threshold", "what it is judged by"),
+            text_column("sentence", "the result, one plain sentence"),
+        ),
+    ),
+    Table(
+        "worths",
+        "One figure of what a programme's effect is worth, or one assumption behind it.",
+        ("programme", "item"),
+        (
+            text_column("programme", "the programme"),
+            text_column("item", "benefit, cost, ratio, net value, or the name of an assumption"),
+            number_column("value", "the figure"),
+            number_column(
+                "low", "lower end of its range: simulated 95% interval, or range of the assumption"
+            ),
+            number_column("high", "upper end of its range"),
+            text_column("unit", "its unit", required=False),
+            text_column(
+                "origin",
+                "calculated, default, or changed in the study",
+                allowed=("calculated", "default", "changed"),
+            ),
+            text_column("source", "where an assumption is from", required=False),
+            text_column("meaning", "what it is"),
+        ),
+    ),
+    Table(
+        "studies",
+        "One study or review of a body of evidence.",
+        ("synthesis", "study"),
+        (
+            SYNTHESIS,
+            text_column("study", "its short name; findings that share it are not independent"),
+            text_column("authors", "who wrote it", required=False),
+            Column("year", "whole", "year of publication"),
+            text_column("title", "its title, short", required=False),
+            text_column("address", "DOI or address of the publication", required=False),
+            text_column("country", "where it was done", required=False),
+            text_column("place_type", "what kind of place", required=False),
+            text_column("library", "library or file that it comes from"),
+            Column(
+                "findings",
+                "whole",
+                "findings taken from it; 0 for a record that is still to be read",
+                low=0,
+            ),
+        ),
+    ),
+    Table(
+        "effects",
+        "One quantitative finding of one study.",
+        ("synthesis", "effect"),
+        (
+            SYNTHESIS,
+            text_column("effect", "short name of the finding"),
+            text_column("study", "the study"),
+            STRATEGY,
+            OUTCOME,
+            text_column("intervention", "what was done", required=False),
+            text_column("population", "for whom", required=False),
+            text_column("design", "how it was compared"),
+            text_column("metric", "kind of effect as printed", required=False),
+            number_column("printed", "effect as printed, with its own sign"),
+            number_column("printed_low", "lower end of the printed 95% interval"),
+            number_column("printed_high", "upper end of the printed 95% interval"),
+            Column("n", "whole", "people in it", "people", low=0),
+            Column("k", "whole", "studies that a review pools", "studies", low=0),
+            text_column("result", "what the study concludes", allowed=("benefit", "none", "mixed", "harm")),
+            text_column("scale", "scale on which it can be pooled; null where there is none", required=False),
+            number_column("estimate", "effect on that scale, turned so that positive is better"),
+            number_column("standard_error", "its standard error on that scale", low=0),
+            text_column("how", "how effect and error were had"),
+            text_column("role", "what it can be used for", allowed=("study", "review")),
+            text_column("use", "how it was used, in words"),
+            text_column("risk_of_bias", "risk of bias", allowed=("low", "some", "high", "not assessed")),
+            text_column("seen", "how the figure was read: exact, abstract, secondary", required=False),
+            text_column(
+                "check",
+                "what must still be checked against the publication; null for nothing",
+                required=False,
+            ),
+            text_column("address", "where the figure was read", required=False),
+            text_column("note", "what a reader must know", required=False),
+        ),
+    ),
+    Table(
+        "accounts",
+        "One qualitative finding of one study, listed beside the numbers.",
+        ("synthesis", "account"),
+        (
+            SYNTHESIS,
+            text_column("account", "short name of the finding"),
+            text_column("study", "the study"),
+            STRATEGY,
+            OUTCOME,
+            text_column("finding", "what was found, in words"),
+            text_column("context", "where and for whom", required=False),
+            text_column("confidence", "how sure, as its compilers say", required=False),
+            text_column("check", "what must still be checked; null for nothing", required=False),
+            text_column("address", "where it was read", required=False),
+        ),
+    ),
+    Table(
+        "syntheses",
+        "One pooled or published answer for one strategy and outcome. Positive is better.",
+        ("synthesis", "strategy", "outcome", "model", "subgroup"),
+        (
+            SYNTHESIS,
+            STRATEGY,
+            OUTCOME,
+            text_column(
+                "model", "how it was had: fixed, random, three-level, single study, published review"
+            ),
+            text_column("subgroup", "all, a subgroup, or the finding that a single study or review gives"),
+            text_column("scale", "scale of the effect"),
+            number_column("effect", "pooled effect, turned so that positive is better"),
+            number_column("standard_error", "its standard error", low=0),
+            number_column("low", "lower end of the 95% interval"),
+            number_column("high", "upper end of the 95% interval"),
+            number_column(
+                "df", "degrees of freedom of the interval; null for the normal distribution", low=0
+            ),
+            number_column(
+                "prediction_low", "lower end of where the true effect of a new study would lie (95%)"
+            ),
+            number_column("prediction_high", "upper end of it"),
+            number_column("tau2", "variance of true effects between studies", low=0),
+            number_column("tau2_low", "lower end of its 95% interval", low=0),
+            number_column("tau2_high", "upper end of its 95% interval", low=0),
+            number_column("i2", "share of variability that is between studies", low=0, high=1),
+            number_column("q", "Cochran's Q", low=0),
+            number_column("q_p", "its p", low=0, high=1),
+            Column("studies", "whole", "independent studies", "studies", low=0),
+            Column("effects", "whole", "findings", "findings", low=0),
+            number_column("leave_low", "smallest pooled effect when one study is left out"),
+            number_column("leave_high", "largest pooled effect when one study is left out"),
+            number_column("egger_p", "p of Egger's test; null under ten studies", low=0, high=1),
+            number_column("trimmed", "pooled effect after trim and fill; null under ten studies"),
+            number_column(
+                "selected", "pooled effect by the three-parameter selection model; null under ten studies"
+            ),
+            Column("leads", "flag", "whether it is the answer that is told"),
+            text_column("note", "limits of this answer", required=False),
+        ),
+    ),
+    Table(
+        "gap_map",
+        "What is known of one strategy and outcome, and where nobody has looked.",
+        ("synthesis", "strategy", "outcome"),
+        (
+            SYNTHESIS,
+            STRATEGY,
+            OUTCOME,
+            Column("core", "flag", "whether it is an outcome of connectedness"),
+            Column("studies", "whole", "studies, reviews among them", "studies", low=0),
+            Column("reviews", "whole", "reviews among them", "reviews", low=0),
+            Column("findings", "whole", "findings", low=0),
+            Column("accounts", "whole", "qualitative findings", low=0),
+            Column("benefit", "whole", "findings that conclude benefit", low=0),
+            Column("none", "whole", "findings that conclude no effect", low=0),
+            Column("mixed", "whole", "findings that are mixed", low=0),
+            Column("harm", "whole", "findings that conclude harm", low=0),
+            Column("unsized", "whole", "findings without any effect size", low=0),
+            Column("unchecked", "whole", "findings that must still be checked", low=0),
+            text_column("answer", "what the leading answer says", allowed=ANSWERS),
+            text_column("strength", "strength of the evidence by the stated rule", allowed=STRENGTHS),
+            text_column("reasons", "why that strength, in words", required=False),
+            text_column("sentence", "the answer in one plain sentence"),
+        ),
+    ),
+)
+"""In the order in which data flows through them."""

@@ -1,0 +1,193 @@
+"""Sources as they were read, areas, and the values that they give: what everything else is made from."""
+
+from __future__ import annotations
+
+from wardmote.tables.model import ACCESS_ORDER, AREA, LEVEL, SOURCE, Column, Table, number_column, text_column
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "sources",
+        "One source of data as it was read.",
+        ("source",),
+        (
+            SOURCE,
+            text_column("publisher", "who published it", required=False),
+            text_column("title", "its title", required=False),
+            text_column(
+                "address",
+                "where it was fetched from, or the user's file inside the study",
+                required=False,
+            ),
+            text_column("licence", "licence under which the rows may be used", required=False),
+            text_column("access", "what may be published from it", allowed=ACCESS_ORDER),
+            text_column("vintage", "edition or period of the data", required=False),
+            Column("retrieved", "date", "when the file was fetched"),
+            text_column("sha256", "checksum of the file as fetched", required=False),
+            Column("rows_read", "whole", "rows in the file below its header", low=0),
+            Column("rows_kept", "whole", "rows that became facts", low=0),
+            text_column("note", "what a reader must know about it", required=False),
+        ),
+        rows="meta",
+    ),
+    Table(
+        "mendings",
+        "One kind of mending that was done to one column of a source, with its count.",
+        ("source", "column", "kind"),
+        (
+            SOURCE,
+            text_column("column", "column of the file, or * for whole rows"),
+            text_column("kind", "what was found"),
+            Column("cells", "whole", "how many cells or rows were mended", "cells", required=True, low=1),
+            Column("first_row", "whole", "row of the file where it was first found, counted from 1"),
+            text_column("example", "what stood there", required=False),
+            text_column("sentence", "what was done, in words"),
+        ),
+        rows="meta",
+    ),
+    Table(
+        "area_facts",
+        "What one source says about one area.",
+        ("source", "level", "area"),
+        (
+            SOURCE,
+            LEVEL,
+            AREA,
+            text_column("name", "name of the area", required=False),
+            number_column("population", "usual residents", "people", low=0),
+            number_column("households", "households", "households", low=0),
+        ),
+        rows="raw",
+    ),
+    Table(
+        "membership_facts",
+        "What one source says about one area lying in another.",
+        ("source", "level", "area", "parent_level", "parent"),
+        (
+            SOURCE,
+            LEVEL,
+            AREA,
+            text_column("parent_level", "level of the larger or other area"),
+            text_column("parent", "code of the larger or other area"),
+            number_column("weight", "share of the area that lies in the parent", "share", low=0, high=1),
+            text_column(
+                "base", "what the share is a share of: areas, population, households", required=False
+            ),
+        ),
+        rows="raw",
+    ),
+    Table(
+        "classes",
+        "One area's class in one classification, for instance rural or urban.",
+        ("scheme", "level", "area"),
+        (
+            text_column("scheme", "the classification, for instance ruc21"),
+            LEVEL,
+            AREA,
+            text_column("class", "the class"),
+            SOURCE,
+        ),
+        rows="raw",
+    ),
+    Table(
+        "areas",
+        "One area at one level.",
+        ("level", "area"),
+        (
+            LEVEL,
+            AREA,
+            text_column("name", "name of the area", required=False),
+            number_column("population", "usual residents", "people", low=0),
+            number_column("households", "households", "households", low=0),
+        ),
+        rows="raw",
+    ),
+    Table(
+        "memberships",
+        "One area lying, wholly or in part, in another.",
+        ("level", "area", "parent_level", "parent"),
+        (
+            LEVEL,
+            AREA,
+            text_column("parent_level", "level of the larger or other area"),
+            text_column("parent", "code of the larger or other area"),
+            number_column(
+                "weight",
+                "share of the area that lies in the parent, 1 where nested",
+                "share",
+                low=0,
+                high=1,
+            ),
+            text_column("base", "what the share is a share of", required=False),
+        ),
+        rows="raw",
+    ),
+    Table(
+        "boundaries",
+        "The shape of one area.",
+        ("level", "area"),
+        (LEVEL, AREA, Column("geometry", "shape", "polygon as WKB, EPSG:4326"), SOURCE),
+        rows="raw",
+    ),
+    Table(
+        "indicators",
+        "One measured thing. A revised edition is a new indicator.",
+        ("indicator",),
+        (
+            text_column("indicator", "the indicator's identifier"),
+            text_column("title", "its title"),
+            text_column("unit", "unit of its values", required=False),
+            Column(
+                "direction",
+                "whole",
+                "1: higher means more need; -1: higher means less",
+                required=True,
+                low=-1,
+                high=1,
+            ),
+            SOURCE,
+            text_column(
+                "derived_from", "indicators it was computed from, separated by spaces", required=False
+            ),
+            text_column("modelled", "yes where values are model estimates, not counts", required=False),
+            text_column("note", "definition and what a reader must know", required=False),
+        ),
+        rows="meta",
+    ),
+    Table(
+        "values",
+        "One value of one indicator for one area and period.",
+        ("indicator", "level", "area", "period"),
+        (
+            text_column("indicator", "the indicator"),
+            LEVEL,
+            AREA,
+            text_column("period", "period as ISO 8601: 2021, 2021-03, or 2019/2021"),
+            number_column("value", "the value, in the indicator's unit; null where missing"),
+            number_column("low", "lower end of the published 95% interval, same unit"),
+            number_column("high", "upper end of the published 95% interval, same unit"),
+            number_column("standard_error", "published standard error, same unit", low=0),
+            number_column("numerator", "count above the line of a rate", "count"),
+            number_column("denominator", "count below the line of a rate", "count", low=0),
+            text_column("status", "why a value is missing or special: suppressed, imputed", required=False),
+        ),
+        rows="raw",
+    ),
+    Table(
+        "priorities",
+        "How much weight people of one area give to one thing.",
+        ("priority", "level", "area"),
+        (
+            text_column("priority", "what is weighed: a node of an index"),
+            LEVEL,
+            AREA,
+            number_column("weight", "the weight, on the survey's own scale", low=0),
+            number_column("low", "lower end of its 95% interval"),
+            number_column("high", "upper end of its 95% interval"),
+            number_column("respondents", "people who answered", "people", low=0),
+            text_column("collected", "how it was collected", required=False),
+            SOURCE,
+        ),
+        rows="raw",
+    ),
+)
+"""In the order in which data flows through them."""
