@@ -38,6 +38,9 @@ WAIT = 1.0
 TIMEOUT = 30.0
 """Seconds without an answer before an attempt counts as failed."""
 
+CONNECT = 10.0
+"""Seconds in which a publisher's machine must take a connection: far above any healthy network's, and no long wait without one."""
+
 PAGE = 2000
 """Rows asked for in one page of an ArcGIS layer: the most that the ONS portal gives."""
 
@@ -349,11 +352,41 @@ def _attempts(address: str, target: Path, attempts: int, wait: float) -> Iterato
     The caller breaks off when it is done. Errors of the network inside the caller's loop reach this generator only as another
     request for an attempt, so the caller uses `_fetch_on`, which returns instead of raising where going on makes sense.
     """
+    if not _connects(address, wait):
+        raise _unreachable(address, target, f"no connection within {CONNECT:.0f} seconds, tried twice")
     for attempt in range(attempts):
         if attempt:
             time.sleep(wait * 2 ** (attempt - 1))
         yield attempt
     raise _unreachable(address, target, f"{attempts} attempts failed")
+
+
+def _connects(address: str, wait: float) -> bool:
+    """Return whether the publisher's machine can be reached at all; without a network nobody should wait for every attempt.
+
+    Where a proxy stands between, only the request itself can tell.
+    """
+    import socket
+    import urllib.parse
+    import urllib.request
+
+    parts = urllib.parse.urlsplit(address)
+    host = parts.hostname or ""
+    behind = parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
+    if behind or not host or parts.scheme not in _PORTS:
+        return True
+    for last in (False, True):
+        try:
+            socket.create_connection((host, parts.port or _PORTS[parts.scheme]), CONNECT).close()
+        except OSError:
+            if not last:
+                time.sleep(wait)
+        else:
+            return True
+    return False
+
+
+_PORTS = {"https": 443, "http": 80}
 
 
 def _unreachable(address: str, target: Path, reason: str) -> WardmoteError:
