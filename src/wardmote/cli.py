@@ -444,6 +444,7 @@ def _print_area(area: AreaExplanation) -> None:
         print(f"  lies in {parent.name or parent.area} ({parent.area}, {parent.level}{share})")
     for need in area.needs:
         print(f"\n{need.definition}: {need.sentence}")
+    _print_fundings(area)
     for index in area.indices:
         print(f"\n{index.sentence}")
         for sentence in index.beside:
@@ -471,6 +472,17 @@ def _print_area(area: AreaExplanation) -> None:
         print(
             f"    {note.address} {f'fetched {note.retrieved}' if note.retrieved else ''} SHA-256 {note.sha256[:16]}…"
         )
+
+
+def _print_fundings(area: AreaExplanation) -> None:
+    """Print what funding rounds decided on an area, why, what would turn it, and who decides."""
+    for funding in area.fundings:
+        of = "" if funding.area == area.area else f", on {funding.name or funding.area}"
+        print(f"\n{funding.title}{of}: {funding.sentence}")
+        for said in (funding.flip, funding.how_firm, funding.standing):
+            if said:
+                print(f"  {said}")
+        print(f"  Who decides, and whom to ask: {funding.contact or 'the study does not say.'}")
 
 
 def _print_nodes(index: Any) -> None:

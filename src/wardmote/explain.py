@@ -185,6 +185,39 @@ class NeedExplanation:
 
 
 @dataclass(frozen=True, slots=True)
+class FundingExplanation:
+    """What one funding round decided on an area, or on the larger one of the round that it lies in.
+
+    Attributes:
+        round: The round.
+        title: Its title.
+        level, area, name: The place that was decided on.
+        funded: Funded or not; None where lots are still to be drawn.
+        decided_by: The rule that decided.
+        pounds: The award, or None.
+        sentence: The decision with its reason.
+        flip: The smallest change of a rule, or correction of its data, that would turn it.
+        how_firm: How firm it is over the drawn worlds, in a sentence, or "".
+        standing: What a reader must know of the rules, or "".
+        contact: Who decides and whom to ask, as the study says it now, or "".
+    """
+
+    round: str
+    title: str
+    level: str
+    area: str
+    name: str
+    funded: bool | None
+    decided_by: str
+    pounds: int | None
+    sentence: str
+    flip: str
+    how_firm: str
+    standing: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
 class AreaExplanation:
     """All that the study says about one area at one level, and why.
 
@@ -196,6 +229,7 @@ class AreaExplanation:
         parents: Larger areas that it lies in.
         indices: Every index that speaks of it.
         needs: Every definition of need that speaks of it.
+        fundings: Every funding round that decided on it, or on a place that it lies in.
         sources: The sources behind all this, with licence, vintage and checksum.
     """
 
@@ -206,6 +240,7 @@ class AreaExplanation:
     parents: tuple[Parent, ...]
     indices: tuple[IndexExplanation, ...]
     needs: tuple[NeedExplanation, ...]
+    fundings: tuple[FundingExplanation, ...]
     sources: tuple[SourceNote, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -268,17 +303,75 @@ def _explain_one(workspace: Workspace, area: Mapping[str, Any]) -> AreaExplanati
         for row in _rows(workspace, "need", {"area": code})
         if row["level"] == level
     )
+    parents = _parents(workspace, level, code)
+    own = Parent(level, code, area["name"] or "", None)
+    rounds = [entry for entry in workspace.ledger.entries.values() if entry.stage == "allocate"]
+    fundings = tuple(told for entry in rounds for told in _fundings(workspace, entry, (own, *parents)))
     used = dict.fromkeys(source for index in indices for source in index.sources)
+    used |= dict.fromkeys(source for entry in rounds if fundings for source in entry.sources)
     return AreaExplanation(
         level,
         code,
         area["name"] or "",
         area["population"],
-        _parents(workspace, level, code),
+        parents,
         indices,
         needs,
+        fundings,
         tuple(_note(notes[source]) for source in used if source in notes),
     )
+
+
+def _fundings(workspace: Workspace, entry: Entry, places: Iterable[Parent]) -> Iterable[FundingExplanation]:
+    """Yield what one round decided on any of these places."""
+    from wardmote.rounds import RoundSpec
+
+    spec = RoundSpec.model_validate(entry.spec)
+    for place in places:
+        if place.level != spec.level:
+            continue
+        here = {"area": place.area, "level": place.level}
+        found = _rows(workspace, "decisions", here, sections=[entry.id], stage=entry.stage)
+        firm = _rows(workspace, "fragility", here, sections=[entry.id], stage=entry.stage)
+        for row in found:
+            yield FundingExplanation(
+                entry.id,
+                spec.title or entry.id,
+                place.level,
+                place.area,
+                place.name,
+                row["funded"],
+                row["decided_by"],
+                row["pounds"],
+                row["sentence"],
+                row["flip"],
+                _how_firm(firm[0]) if firm else "",
+                sentence(spec.standing),
+                _contact(workspace),
+            )
+
+
+def _how_firm(row: Mapping[str, Any]) -> str:
+    """Return how firm a decision is, in a sentence."""
+    told = []
+    if row["p_funded"] is not None:
+        told.append(f"the same rules fund it in {percent(row['p_funded'])} of the drawn worlds")
+    if row["inclusion_probability"] is not None:
+        told.append(f"its chance in the lottery is {percent(row['inclusion_probability'])}")
+    return sentence(f"{row['standing']}: {' and '.join(told)}") if told else ""
+
+
+def _contact(workspace: Workspace) -> str:
+    """Return who decides, as the study says now; "" where it does not say."""
+    import tomllib
+
+    try:
+        publish = tomllib.loads((workspace.folder / "study.toml").read_text(encoding="utf-8")).get(
+            "publish", {}
+        )
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return ""
+    return str(publish.get("contact", "")) if isinstance(publish, dict) else ""
 
 
 def _parents(workspace: Workspace, level: str, area: str) -> tuple[Parent, ...]:
