@@ -105,7 +105,7 @@ class Runner:
             for spec in study.index.values()
             if spec.recipe.endswith(".toml")
         }
-        from wardmote.rounds import list_files
+        from wardmote.study.rounds import list_files
 
         self.watched |= {file: file_state(study.folder / file) for file in list_files(study.round.values())}
         evidence = [file for spec in study.synthesis.values() for file in spec.watched]

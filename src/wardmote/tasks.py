@@ -25,7 +25,7 @@ from wardmote.workspace import Workspace
 
 if TYPE_CHECKING:
     from wardmote.levels import Level
-    from wardmote.rounds import RoundSpec
+    from wardmote.study.rounds import RoundSpec
     from wardmote.study import IndexSpec, Study
 
 Chosen = dict[str, tuple[Part, ...]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wardmote.allocate import RoundTables, run_round
 from wardmote.errors import StudyError
-from wardmote.rounds import RoundSpec
+from wardmote.study.rounds import RoundSpec
 from wardmote.tables import empty, frame
 
 LEVEL = "lsoa21"

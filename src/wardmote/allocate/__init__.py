@@ -26,7 +26,7 @@ from wardmote.allocate.telling import Teller
 from wardmote.errors import MethodError, Problem, StudyError
 from wardmote.levels import LEVELS, Level, nouns_of
 from wardmote.methods.checks import BoolArray, FloatArray
-from wardmote.rounds import RoundSpec
+from wardmote.study.rounds import RoundSpec
 from wardmote.tables import frame
 
 if TYPE_CHECKING:

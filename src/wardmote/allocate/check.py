@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from wardmote.errors import Problem
 from wardmote.levels import Level
-from wardmote.rounds import AwardSpec, GroupSpec, ListSpec, RoundSpec
+from wardmote.study.rounds import AwardSpec, GroupSpec, ListSpec, RoundSpec
 
 QUANTITIES = ("population", "households", "need", "need x population")
 """Quantities of `award.by` that need no indicator."""

@@ -10,7 +10,7 @@ from wardmote.allocate.tables_in import Tables, Universe, column, numbers, place
 from wardmote.errors import Problem
 from wardmote.methods.checks import FloatArray
 from wardmote.methods.ranks import average_rank, best_rank
-from wardmote.rounds import PartSpec, RoundSpec
+from wardmote.study.rounds import PartSpec, RoundSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from wardmote.methods.awards import rate_awards
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray
 from wardmote.methods.choose import NO_CAP, Grouping, Rules, check_rules
 from wardmote.methods.neighbours import touching
-from wardmote.rounds import GroupSpec, ListSpec, RoundSpec
+from wardmote.study.rounds import GroupSpec, ListSpec, RoundSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from wardmote import words
 from wardmote.publish.maps import MapArea, draw_map, lay_out
-from wardmote.rounds import GroupSpec, RoundSpec
+from wardmote.study.rounds import GroupSpec, RoundSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
