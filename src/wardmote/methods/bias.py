@@ -188,6 +188,12 @@ def egger(
 def rank_test(effects: npt.ArrayLike, variances: npt.ArrayLike) -> tuple[float, float]:
     """Return Begg's rank correlation: Kendall's tau of standardised effects and variances, and its p (exact without ties, k < 50).
 
+    Args:
+        effects, variances: Shape (k,), k ≥ 3.
+
+    Raises:
+        MethodError: Fewer than 3 studies, or what `pool` refuses.
+
     Source:
         Begg and Mazumdar (1994), Biometrics 50: 1088–1101.
     """

@@ -35,7 +35,7 @@ class Effects:
 
     @property
     def standard_error(self) -> FloatArray:
-        """Square roots of the variances."""
+        """Return the square roots of the variances."""
         return np.asarray(np.sqrt(self.variance))
 
 
@@ -108,7 +108,15 @@ def standardised_mean_difference(programme: Group, comparison: Group) -> Effects
 
 
 def smd_from_d(d: npt.ArrayLike, n_1: npt.ArrayLike, n_2: npt.ArrayLike) -> Effects:
-    """Return Hedges' g from Cohen's d (pooled standard deviation) and the two numbers; see `standardised_mean_difference`."""
+    """Return Hedges' g from Cohen's d (pooled standard deviation) and the two numbers; see `standardised_mean_difference`.
+
+    Args:
+        d: Difference of means in pooled standard deviations.
+        n_1, n_2: People in each group, ≥ 2.
+
+    Raises:
+        MethodError: Numbers out of range.
+    """
     plain, n1, n2 = _arrays(d, n_1, n_2)
     _refuse("standardised mean difference", {"n_1": n1, "n_2": n2}, above=1)
     g = correction(n1 + n2 - 2) * plain
@@ -117,6 +125,13 @@ def smd_from_d(d: npt.ArrayLike, n_1: npt.ArrayLike, n_2: npt.ArrayLike) -> Effe
 
 def smd_from_t(t: npt.ArrayLike, n_1: npt.ArrayLike, n_2: npt.ArrayLike) -> Effects:
     """Return Hedges' g from the t of two independent groups, ``d = t √(1/n₁ + 1/n₂)``.
+
+    Args:
+        t: Positive where the programme group has the higher mean.
+        n_1, n_2: People in each group, ≥ 2.
+
+    Raises:
+        MethodError: Numbers out of range.
 
     Source:
         Borenstein in Cooper, Hedges and Valentine (2009), Handbook of Research Synthesis and Meta-Analysis, p. 228.
@@ -318,6 +333,9 @@ def smd_from_odds(effects: Effects) -> Effects:
 
     It supposes that a logistic outcome was cut in two; state it wherever the two kinds are pooled together.
 
+    Args:
+        effects: Log odds ratios.
+
     Source:
         Hasselblad and Hedges (1995), Psychological Bulletin 117: 167–178; Chinn (2000), Statistics in Medicine 19: 3127–3131.
     """
@@ -385,7 +403,11 @@ def clustered_smd_one_arm(
 def clustered_df_one_arm(
     n_1: npt.ArrayLike, n_2: npt.ArrayLike, size: npt.ArrayLike, icc: npt.ArrayLike
 ) -> FloatArray:
-    """Return the degrees of freedom h of `clustered_smd_one_arm`, with its arguments."""
+    """Return the degrees of freedom h of `clustered_smd_one_arm`.
+
+    Args:
+        n_1, n_2, size, icc: As there.
+    """
     n1, n2, n, rho = _arrays(n_1, n_2, size, icc)
     N = n1 + n2
     top = ((N - 2) * (1 - rho) + (n1 - n) * rho) ** 2

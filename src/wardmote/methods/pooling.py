@@ -279,7 +279,12 @@ def estimate_tau2(y: FloatArray, v: FloatArray, X: FloatArray, estimator: Estima
 
 
 def projection(w: FloatArray, X: FloatArray) -> FloatArray:
-    """Return P = W − W X (X'W X)⁻¹ X'W, shape (k, k), for weights of shape (k,)."""
+    """Return P = W − W X (X'W X)⁻¹ X'W, shape (k, k).
+
+    Args:
+        w: Weights, shape (k,).
+        X: Model matrix, shape (k, p).
+    """
     WX = w[:, None] * X
     return np.asarray(np.diag(w) - WX @ np.linalg.solve(X.T @ WX, WX.T))
 
@@ -289,6 +294,13 @@ def log_likelihood(y: FloatArray, v: FloatArray, X: FloatArray, tau2: float, *, 
 
     ``−½ [(k − p) ln 2π − ln|X'X| + Σ ln(v + τ²) + ln|X'W X| + Q(τ²)]`` restricted; without the terms in X, and with k for k − p,
     unrestricted.
+
+    Args:
+        y: Effects, shape (k,).
+        v: Sampling variances, shape (k,).
+        X: Model matrix, shape (k, p).
+        tau2: τ², ≥ 0.
+        restricted: Whether the restricted one is wanted.
     """
     k, p = X.shape
     w = 1 / (v + tau2)
@@ -302,6 +314,15 @@ def log_likelihood(y: FloatArray, v: FloatArray, X: FloatArray, tau2: float, *, 
 
 def q_profile(y: FloatArray, v: FloatArray, X: FloatArray, coverage: float = 0.95) -> tuple[float, float]:
     """Return an exact interval of τ²: all values for which Q(τ²) is between its χ² quantiles, cut off at 0.
+
+    Args:
+        y: Effects, shape (k,).
+        v: Sampling variances, shape (k,).
+        X: Model matrix, shape (k, p).
+        coverage: Of the interval.
+
+    Returns:
+        Low and high; NaN where nothing is left to estimate τ² from.
 
     Source:
         Viechtbauer (2007), Statistics in Medicine 26: 37–52.
@@ -317,7 +338,12 @@ def q_profile(y: FloatArray, v: FloatArray, X: FloatArray, coverage: float = 0.9
 
 
 def two_sided(statistic: FloatArray, df: float) -> FloatArray:
-    """Return two-sided p by t, or by the normal distribution where degrees of freedom are infinite."""
+    """Return two-sided p by t, or by the normal distribution where degrees of freedom are infinite.
+
+    Args:
+        statistic: z or t, any shape.
+        df: Degrees of freedom.
+    """
     size = np.abs(statistic)
     return np.asarray(2 * (special.ndtr(-size) if np.isinf(df) else special.stdtr(df, -size)))
 
@@ -326,6 +352,11 @@ def checked_effects(
     effects: npt.ArrayLike, variances: npt.ArrayLike, method: str
 ) -> tuple[FloatArray, FloatArray]:
     """Return effects and variances as arrays of one shape (k,), or refuse them with all that is wrong.
+
+    Args:
+        effects: Shape (k,).
+        variances: Shape (k,).
+        method: Name of the method, for the error.
 
     Raises:
         MethodError: Shapes differ or are not (k,), there is no study, a number is missing or infinite, a variance is not positive.
@@ -361,6 +392,12 @@ def model_matrix(
     predictors: npt.ArrayLike | None, k: int, method: str, *, intercept: bool = True
 ) -> FloatArray:
     """Return the model matrix, shape (k, p), or refuse predictors that cannot be told apart.
+
+    Args:
+        predictors: Shape (k,) or (k, m), or None for the column of ones alone.
+        k: Number of studies.
+        method: Name of the method, for the error.
+        intercept: Whether a column of ones is put first.
 
     Raises:
         MethodError: Lengths differ, a predictor is missing, columns repeat one another, or there are more columns than studies.
