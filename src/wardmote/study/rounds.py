@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from wardmote.errors import Problem
-from wardmote.spec import RECIPES, Identifier, Measure, Spec, place_of
+from wardmote.study.spec import RECIPES, Identifier, Measure, Spec, place_of
 
 PRESETS = RECIPES / "rounds"
 """Folder of the rules of funding rounds that come with Wardmote, one TOML file each."""
@@ -176,8 +176,8 @@ class RoundSpec(Spec):
         exclude: Lists of areas that cannot be funded.
         include: Codes of areas that must be funded.
         measure: What need is measured by, in parts.
-        combine: How parts are put together: z (one part alone keeps its unit), minmax (both then weighted means), rank (weighted mean rank), score (weighted
-            sum), both (the rank in which need is less great decides).
+        combine: How parts are put together: z (one part alone keeps its unit), minmax (both then weighted means), rank (weighted
+            mean rank), score (weighted sum), both (the rank in which need is less great decides).
         places: Most places.
         budget: Most pounds.
         award: What each place receives.

@@ -17,7 +17,7 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 STUDY_FILE = "study.toml"
 """Name of a study's file."""
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parents[1] / "recipes"
 """Folder of the recipes that come with Wardmote, one TOML file each."""
 
 

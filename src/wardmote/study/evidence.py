@@ -1,0 +1,225 @@
+"""What a programme is said to have changed, and which studies are pooled."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from wardmote.study.spec import Identifier, Spec
+
+
+class CohortSpec(Spec):
+    """Areas of a programme that began together.
+
+    Attributes:
+        areas: Their codes.
+        start: First supported period, as the panel's periods are written: 2016, 2016-04.
+        end: Last supported period; "" where support goes on or the end is not known.
+        pounds: Pounds for each area, all years together.
+        price_year: Price year of the pounds.
+        led_by: Who led.
+        note: Where this is stated, and what is not verified.
+    """
+
+    areas: list[str] = Field(min_length=1)
+    start: str
+    end: str = ""
+    pounds: float | None = Field(default=None, ge=0)
+    price_year: int | None = None
+    led_by: Literal[
+        "residents", "local authority", "national government", "charity", "others", "not known"
+    ] = "not known"
+    note: str = ""
+
+
+class ComparisonSpec(Spec):
+    """Which areas may be compared with the supported ones.
+
+    Attributes:
+        areas: The only areas allowed, by their own codes or those of larger areas; all by default.
+        exclude: Areas left out, by the same codes.
+        apart_km: Areas within so many kilometres of a supported one are left out, since support may spill over.
+        within: Level inside whose areas matches must lie, and strata of a lottery; "" for anywhere.
+        kind: never (never supported by this programme) or not yet.
+        partners: Matches for each supported area.
+        metric: How likeness is measured.
+        caliper: Widest distance of a match, in standard deviations; none by default.
+    """
+
+    areas: list[str] = Field(default_factory=list)
+    exclude: list[str] = Field(default_factory=list)
+    apart_km: float = Field(default=0.0, ge=0)
+    within: Identifier | Literal[""] = ""
+    kind: Literal["never", "not yet"] = "never"
+    partners: int = Field(default=3, ge=1)
+    metric: Literal["mahalanobis", "propensity", "scaled"] = "mahalanobis"
+    caliper: float | None = Field(default=None, gt=0)
+
+
+Estimator = Literal[
+    "staggered",
+    "imputation",
+    "two by two",
+    "matched",
+    "weighted",
+    "synthetic difference",
+    "synthetic control",
+    "lottery",
+    "sun-abraham",
+    "two-stage",
+]
+"""Estimators of a programme's effect; the last two are diff-diff's (``pip install wardmote[stats]``)."""
+
+
+class AddedSpec(Spec):
+    """What was added after the declaration: it is run, and marked as added wherever it is told.
+
+    Attributes:
+        outcomes: Further outcomes.
+        estimators: Further estimators.
+        why: Why it was added.
+    """
+
+    outcomes: list[Identifier] = Field(default_factory=list)
+    estimators: list[Estimator] = Field(default_factory=list)
+    why: str = ""
+
+
+class WorthSpec(Spec):
+    """What an effect is worth in pounds; see `wardmote.methods.worth.ASSUMPTIONS`.
+
+    Attributes:
+        life_satisfaction: Points of life satisfaction (0 to 10) for one unit of the primary outcome, positive where better.
+        source: Where that is from.
+        years: Years for which the effect is counted, the first at its full size.
+        cost_years: Years over which the money was spent.
+        people: People in all supported areas; the areas' populations by default.
+        assumptions: Other values: one number, or central, low and high.
+        prices: Price index by year, to bring the WELLBY of 2019 to the price year of the pounds.
+        incomes: Typical disposable income of those who gain, and of everybody: weighs pounds. None by default.
+    """
+
+    life_satisfaction: float | list[float]
+    source: str
+    years: int = Field(default=1, ge=1, le=60)
+    cost_years: int = Field(default=1, ge=1, le=60)
+    people: float | None = Field(default=None, gt=0)
+    assumptions: dict[str, float | list[float]] = Field(default_factory=dict)
+    prices: dict[int, float] = Field(default_factory=dict)
+    incomes: list[float] = Field(default_factory=list)
+
+
+class ProgrammeSpec(Spec):
+    """``[programme.ID]``: a place programme and how its effect is to be judged, declared before it is.
+
+    Everything here but `title`, `description`, `declared` and `added` is the declaration. Its checksum is told with each result; once it
+    is published, write it in `declared`, and a later change is told as one.
+
+    Attributes:
+        title: Its title.
+        description: What it is.
+        cohorts: The supported areas by start, written as ``[[programme.ID.cohorts]]``.
+        level: Level of the areas.
+        outcome: The primary outcome: an indicator with several periods.
+        also: Further outcomes.
+        estimand: What the effect is averaged over: simple (supported areas and periods), group (areas by start, evenly), dynamic
+            (periods since the start, evenly), calendar (periods, evenly).
+        estimators: The first is the main one.
+        comparison: Comparison areas.
+        covariates: Indicators known before support that matches, weights and adjustments use.
+        adjust: Whether the estimators "staggered" and "two by two" adjust for the covariates.
+        cluster: Level whose areas' errors go together; each area by itself by default.
+        anticipation: Periods before the start in which areas may already react.
+        multiples: Multiples of the largest earlier difference of trends, for honest bounds.
+        rings_km: Outer edges of rings round supported areas in which spillover is looked for.
+        draws: Deals of the randomisation test and placebos; 0 for none.
+        declared: Checksum of the declaration as it was published.
+        added: What was added afterwards.
+        worth: What the effect is worth.
+    """
+
+    title: str = ""
+    description: str = ""
+    cohorts: list[CohortSpec] = Field(min_length=1)
+    level: Identifier
+    outcome: Identifier
+    also: list[Identifier] = Field(default_factory=list)
+    estimand: Literal["simple", "group", "dynamic", "calendar"] = "simple"
+    estimators: list[Estimator] = Field(default=["staggered"], min_length=1)
+    comparison: ComparisonSpec = Field(default_factory=ComparisonSpec)
+    covariates: list[Identifier] = Field(default_factory=list)
+    adjust: bool = True
+    cluster: Identifier | Literal[""] = ""
+    anticipation: int = Field(default=0, ge=0)
+    multiples: list[float] = Field(default_factory=lambda: [0.0, 0.5, 1.0, 1.5, 2.0])
+    rings_km: list[float] = Field(default_factory=list)
+    draws: int = Field(default=199, ge=0, le=100_000)
+    declared: str = ""
+    added: AddedSpec = Field(default_factory=AddedSpec)
+    worth: WorthSpec | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        codes = [area for cohort in self.cohorts for area in cohort.areas]
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        if twice:
+            raise ValueError(
+                f"an area stands in two cohorts ({', '.join(twice[:3])})|each area once|Keep its first start."
+            )
+        if (
+            any(a >= b for a, b in zip(self.rings_km, self.rings_km[1:], strict=False))
+            or min(self.rings_km, default=1) <= 0
+        ):
+            raise ValueError(
+                "rings_km do not rise|rising distances above 0|Write them from the nearest outwards."
+            )
+        if min(self.multiples, default=0) < 0:
+            raise ValueError("a multiple is negative|multiples from 0|")
+        return self
+
+
+class SynthesisSpec(Spec):
+    """``[synthesis.ID]``: a body of evidence, and how it is pooled.
+
+    Attributes:
+        title: What pages call it.
+        library: A library of findings that comes with Wardmote; "" for none.
+        files: Files of the study with further findings: CSV, XLSX, or RIS for records that are still to be read.
+        columns: Which column of the files is which of ours, where names differ: ours by theirs.
+        taxonomy: Words for strategies and outcomes: one that comes with Wardmote, or a TOML file of the study.
+        strategies, outcomes: Only these; all by default.
+        estimator: Of the variance between studies.
+        test: knapp-hartung (for few studies) or z.
+        rho: Assumed correlation of errors of findings of one study.
+        by: Subgroups that are shown where each has two studies or more.
+        country: Where the evidence is to be used; findings from elsewhere count as indirect. "" for anywhere.
+        places: Kinds of place where it is to be used; "" for any.
+        convert_odds: Whether odds ratios are pooled with standardised mean differences (times √3/π).
+    """
+
+    title: str = ""
+    library: Identifier | Literal[""] = "community-action"
+    files: list[str] = Field(default_factory=list)
+    columns: dict[str, str] = Field(default_factory=dict)
+    taxonomy: str = "community-action"
+    strategies: list[str] = Field(default_factory=list)
+    outcomes: list[str] = Field(default_factory=list)
+    estimator: Literal["DL", "HE", "SJ", "PM", "EB", "ML", "REML"] = "REML"
+    test: Literal["z", "knapp-hartung"] = "knapp-hartung"
+    rho: float = Field(default=0.6, ge=0, lt=1)
+    by: list[Literal["country", "place_type", "design", "population"]] = Field(default_factory=list)
+    country: str = ""
+    places: list[str] = Field(default_factory=list)
+    convert_odds: bool = False
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.library and not self.files:
+            raise ValueError("neither `library` nor `files` is given|one of them|Name a library or a file.")
+        return self
+
+    @property
+    def watched(self) -> list[str]:
+        """The files of the study that it reads: when one changes, results are made again."""
+        return [*self.files, *([self.taxonomy] if self.taxonomy.endswith(".toml") else [])]
