@@ -581,6 +581,7 @@ def _long_pieces(rows: _Rows, period: Any) -> Iterator[dict[str, Any]]:
                 problem,
                 where=f"{rows.sheet.name}, column “{rows.layout.indicator_column}”",
                 what=problem.what.replace("column", "indicator", 1),
+                remedy=problem.remedy.replace("column's", "indicator's", 1),
             )
         )
     chosen_names = names.take(rows.chosen)
