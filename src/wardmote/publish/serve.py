@@ -20,6 +20,8 @@ CHUNK = 1 << 16
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
     ".geojson": "application/geo+json",
@@ -29,6 +31,11 @@ TYPES = {
     ".pdf": "application/pdf",
     ".parquet": "application/vnd.apache.parquet",
     ".pmtiles": "application/vnd.pmtiles",
+    ".pbf": "application/vnd.mapbox-vector-tile",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".zip": "application/zip",
+    ".gz": "application/gzip",
+    ".md": "text/markdown; charset=utf-8",
 }
 """Media types by ending. Kept here since those of the system differ from one to the next."""
 
