@@ -114,7 +114,8 @@ def run_round(
         raise StudyError(error.problems) from error
     why = reasons(ready, outcome)
     nouns = nouns_of(spec.level, known)
-    teller = Teller(ready, outcome, why, nouns[0], turning_weights(ready, outcome))
+    ranked = int((~np.isnan(ready.need.rank)).sum())
+    teller = Teller(ready, outcome, why, ranked, turning_weights(ready, outcome))
     beside = {name: run.settled(name, run.others[name])[:2] for name in spec.compare}
     comparison, told = compared(tables, ready, outcome, beside)
     return RoundTables(

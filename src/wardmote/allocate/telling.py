@@ -21,7 +21,6 @@ from wardmote.methods.choose import (
     MUST,
     NEIGHBOUR,
     NO_NEED,
-    NOT_BEST,
     RESERVED,
 )
 
@@ -37,14 +36,14 @@ class Teller:
         ready: The round.
         outcome: What it decides.
         why: The lines.
-        noun: What one place is called.
+        ranked: How many places have a measure of need.
         turning: Share of the first of two parts nearest to its own at which each decision turns, NaN for none; or None.
     """
 
     ready: Prepared
     outcome: Outcome
     why: Reasons
-    noun: str
+    ranked: int
     turning: FloatArray | None = None
 
     def decided(self, i: int) -> str:
@@ -70,8 +69,7 @@ class Teller:
 
     def placed(self, i: int) -> str:
         """Return the rank of place i among all with a measure, in words."""
-        rank = self.ready.need.rank
-        return f"{words.rank_of(float(rank[i]), int((~np.isnan(rank)).sum()))} in need"
+        return f"{words.rank_of(float(self.ready.need.rank[i]), self.ranked)} in need"
 
     def apart(self, i: int, j: int) -> str:
         """Return how many ranks lie between two places."""
@@ -91,25 +89,30 @@ class Teller:
             return self._lots_sentence(i)
         if self.outcome.choice.chosen[i]:
             return words.sentence(self._funded(i, code, line))
+        return words.sentence(f"Not funded: {self._not_funded(i, code, line)}")
+
+    def _not_funded(self, i: int, code: int, line: int) -> str:
+        """Return why place i is not funded."""
         other = f"{self.name(line)}, {self.apart(i, line)}" if line >= 0 else ""
-        told = {
-            BELOW: f"it is {self.placed(i)}, and all places are taken{self._full(i)}"
-            + (f"; the last one in is {other}" if other else ""),
-            CAP: f"it is {self.placed(i)}, and {self.rule(i)} has reached its cap"
-            + (f"; its last one in is {other}" if other else ""),
-            EXCLUDED: f"{self.rule(i)}"
-            + (
-                " (without that rule it would be funded)"
-                if self.why.would[i]
-                else " (without that rule it would not be funded either)"
-            ),
-            NEIGHBOUR: f"it is {self.placed(i)} and borders on {self.rule(i)}, which is funded",
-            BUDGET: f"it is {self.placed(i)}, and its award of £{self.ready.rules.award[i]:,} is more than was left of the budget",
-            NO_NEED: "it has no measure of need, since values that it needs are missing",
-            NOT_BEST: f"it is {self.placed(i)}, and the best set under the round's objective does without it"
-            + (f"; it would have to replace {self.name(line)}" if line >= 0 else ""),
-        }[code]
-        return words.sentence(f"Not funded: {told}")
+        match DECISIONS[code]:
+            case "group cap reached":
+                last = f"; its last one in is {other}" if other else ""
+                return f"it is {self.placed(i)}, and {self.rule(i)} has reached its cap{last}"
+            case "excluded":
+                would = "be funded" if self.why.would[i] else "not be funded either"
+                return f"{self.rule(i)} (without that rule it would {would})"
+            case "neighbour of a funded place":
+                return f"it is {self.placed(i)} and borders on {self.rule(i)}, which is funded"
+            case "budget spent":
+                award = f"£{self.ready.rules.award[i]:,}"
+                return f"it is {self.placed(i)}, and its award of {award} is more than was left of the budget"
+            case "no measure of need":
+                return "it has no measure of need, since values that it needs are missing"
+            case "not in the best set":
+                swap = f"; it would have to replace {self.name(line)}" if line >= 0 else ""
+                return f"it is {self.placed(i)}, and the best set under the round's objective does without it{swap}"
+        last = f"; the last one in is {other}" if other else ""
+        return f"it is {self.placed(i)}, and all places are taken{self._full(i)}{last}"
 
     def _full(self, i: int) -> str:
         """Return the full group that would keep place i out besides, in words."""
