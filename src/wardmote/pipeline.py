@@ -85,6 +85,8 @@ STAGES: tuple[Stage, ...] = (
             "conversion": id_,
             "only": study.areas.only,
         },
+        # A value carried to one area from one area is the supplier's own figure, so conversions count as repeating it.
+        repeats=True,
         chained=True,
     ),
     Stage(
