@@ -196,6 +196,20 @@ def test_a_workbook_whose_codes_lost_their_letters_or_whose_number_became_a_date
     )
 
 
+def test_names_of_any_writing_come_out_whole_on_terminal_and_page(speak: Speak, folder: Path) -> None:
+    names = CSV.replace("Harbour", '"<b>Har""bour</b>,\nNorth"').replace("Northfield", "Ynys Môn – Tŷ'r Ŵyl")
+    (folder / "figures.csv").write_text(names, encoding="utf-8")
+    code, said, _ = speak("run", "--study", folder)
+    assert code == 0
+    assert "were replaced by a space in names. (once in column “name”)" in said
+    assert speak("explain", "P01", "--study", folder)[1].startswith('<b>Har"bour</b>, North (P01, place')
+    assert speak("explain", "Ynys Môn – Tŷ'r Ŵyl", "--study", folder)[0] == 0
+    assert speak("publish", "site", "--study", folder)[0] == 0
+    page = (folder / "out" / "site" / "index.html").read_text(encoding="utf-8")
+    assert "<b>Har" not in page
+    assert "Ynys Môn – Tŷ&#39;r Ŵyl" in page
+
+
 def test_a_study_file_with_a_byte_order_mark_is_read(speak: Speak, folder: Path) -> None:
     (folder / "study.toml").write_text("\ufeff" + TOML, encoding="utf-8")
     assert speak("run", "--study", folder)[0] == 0

@@ -326,12 +326,24 @@ def repeat(text: str, count: int) -> Any:
     return pa.repeat(pa.scalar(text, pa.string()), count)
 
 
-def _names(sheet: Sheet, place: Place, chosen: Any) -> Any:
+def _names(sheet: Sheet, place: Place, chosen: Any, ledger: Ledger) -> Any:
     """Return the names of places, trimmed, null where empty."""
     if place.name not in sheet.columns:
         return pa.nulls(len(chosen), pa.string())
     text = pc.utf8_trim_whitespace(one(mend.as_text(sheet.columns[place.name])).take(chosen))
+    broken = pc.fill_null(pc.match_substring_regex(text, _CONTROL), False)
+    hits = np.flatnonzero(np.asarray(broken.to_numpy(zero_copy_only=False)))
+    if len(hits):
+        row = int(sheet.rows[chosen[int(hits[0])].as_py()])
+        ledger.mended(Note(place.name, "line breaks in names", len(hits), row, "", _NAMES_CLEANED))
+        text = pc.replace_substring_regex(text, _CONTROL, " ")
     return pc.if_else(pc.equal(text, ""), None, text)
+
+
+_CONTROL = r"[\x00-\x1f\x7f]+"
+"""Line breaks, tabs and characters that no screen shows."""
+
+_NAMES_CLEANED = "Line breaks and characters that cannot be shown were replaced by a space in names."
 
 
 def _add_areas(rows: _Rows) -> None:
@@ -343,7 +355,7 @@ def _add_areas(rows: _Rows) -> None:
             _refuse_outside(rows, header, counts[what], high=np.inf, expected="a count of 0 or more")
     place = rows.layout.places[0]
     if place.name or counts or rows.layout.links:
-        columns = {"area": rows.area, "name": _names(rows.sheet, place, rows.chosen), **counts}
+        columns = {"area": rows.area, "name": _names(rows.sheet, place, rows.chosen, rows.ledger), **counts}
         if rows.layout.rows == "sum":
             columns = _summed(columns, tuple(counts))
         elif rows.layout.rows in ("distinct", "pairs"):
@@ -352,7 +364,10 @@ def _add_areas(rows: _Rows) -> None:
     for other in rows.layout.places[1:]:
         code = rows.parents[other.level].take(rows.chosen)
         known = pc.is_valid(code)
-        columns = {"area": code.filter(known), "name": _names(rows.sheet, other, rows.chosen).filter(known)}
+        columns = {
+            "area": code.filter(known),
+            "name": _names(rows.sheet, other, rows.chosen, rows.ledger).filter(known),
+        }
         rows.gathered.area_facts.append({"level": other.level, **_first_of(columns)})
 
 
