@@ -22,6 +22,7 @@ SITE: Mapping[str, str] = MappingProxyType(
         "table": "Table",
         "compare": "Compare",
         "round": "Funding",
+        "evidence": "What works",
         "whatif": "What if",
         "method": "Method",
         "data": "Data",
@@ -399,3 +400,39 @@ STRINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"site": SITE, "place": PLACE, "pages": PAGES, "script": SCRIPT, "map": MAP, "whatif": WHATIF}
 )
 """All words by section."""
+
+EVIDENCE: Mapping[str, str] = MappingProxyType(
+    {
+        "title": "What works, and what does not",
+        "note": "What studies found, here and elsewhere, with how sure that is. Programmes that went with something better are not "
+        "thereby shown to have caused it: each answer says how it was compared.",
+        "said": "What the evidence says",
+        "cards": "Strategy by strategy",
+        "card_none": "No study in this library has looked at this strategy.",
+        "reasons": "Why that strength",
+        "map": "Where somebody has looked, and where nobody has",
+        "map_note": "Each cell: number of findings, what they say, and how strong the evidence is. Empty: nobody in this library has "
+        "looked.",
+        "strategy": "Strategy",
+        "connectedness": "connectedness",
+        "forest": "The studies behind it",
+        "forest_note": "Each line is one finding with its 95% interval; right of the line in the middle is better. The last line is all "
+        "of them together; the band around it is where a new place may lie.",
+        "funnel": "Large and small studies",
+        "funnel_note": "Each dot is one finding: the higher, the more precise. Lopsided dots may mean that studies without effect were "
+        "not published.",
+        "library": "The library",
+        "library_note": "Every finding, with how its figure was read. “To check” is what must still be held against the publication.",
+        "finding": "Finding",
+        "outcome": "Outcome",
+        "what": "What was done, for whom",
+        "result": "Concludes",
+        "effect": "Effect, positive is better",
+        "read": "How it was read",
+        "check": "To check",
+        "not_sized": "no size on a common scale",
+        "accounts": "What people told",
+        "in_all": "All together",
+    }
+)
+"""Words of the page of evidence."""

@@ -159,6 +159,8 @@ def _cell(
     return {
         "strategy": cell[0],
         "outcome": cell[1],
+        "strategy_title": strategy["title"],
+        "outcome_title": outcome["title"],
         "core": bool(outcome.get("core", False)),
         "studies": len({one.study for one in part}),
         "reviews": len({one.study for one in part if one.role == "review"}),

@@ -277,6 +277,8 @@ TABLES: tuple[Table, ...] = (
             SYNTHESIS,
             STRATEGY,
             OUTCOME,
+            text_column("strategy_title", "the strategy as pages call it"),
+            text_column("outcome_title", "the outcome as pages call it"),
             Column("core", "flag", "whether it is an outcome of connectedness"),
             Column("studies", "whole", "studies, reviews among them", "studies", low=0),
             Column("reviews", "whole", "reviews among them", "reviews", low=0),
