@@ -547,27 +547,37 @@ def _print_table(explained: TableExplanation) -> None:
 def publish(
     *,
     what: Annotated[
-        Literal["site", "data"] | None,
-        typer.Argument(metavar="[site|data]", help="The page, or the data package; both by default."),
+        Literal["site", "data", "report"] | None,
+        typer.Argument(
+            metavar="[site|data|report]",
+            help="The site, the data package or the PDF; site and data by default.",
+        ),
     ] = None,
+    place: Annotated[
+        str, typer.Option("--place", metavar="CODE", help="With report: the two-page profile of one place.")
+    ] = "",
     study: StudyOption = Path(),
     wait: WaitOption = WAIT,
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write the page and the data package from the tables as they stand."""
-    published = _publish(study, (what,) if what else ("site", "data"), wait)
+    """Write the site and the data package from the tables as they stand, or the report as PDF."""
+    published = _publish(study, (what,) if what else ("site", "data"), wait, place)
     if json_:
         _print_json(published)
     elif not quiet:
         for name, path in published.items():
-            print(f"{ {'site': 'The page', 'data': 'The data package'}[name] } lies at {path}")
+            print(f"{PUBLISHED[name]} lies at {path}")
 
 
-def _publish(folder: Path, what: tuple[str, ...], wait: float = WAIT) -> dict[str, str]:
+PUBLISHED = {"site": "The page", "data": "The data package", "report": "The report"}
+"""What can be published, in words."""
+
+
+def _publish(folder: Path, what: tuple[str, ...], wait: float = WAIT, place: str = "") -> dict[str, str]:
     """Publish from the tables as they stand; return where by what."""
     from wardmote.pipeline import is_complete
-    from wardmote.publish import publish_data, publish_site
+    from wardmote.publish import publish_data, publish_report, publish_site
     from wardmote.study import read_study
     from wardmote.workspace import Workspace
 
@@ -581,6 +591,7 @@ def _publish(folder: Path, what: tuple[str, ...], wait: float = WAIT) -> dict[st
     makers: dict[str, Callable[[], Path]] = {
         "site": lambda: publish_site(workspace, study, workspace.site),
         "data": lambda: publish_data(workspace, study, workspace.data_package),
+        "report": lambda: publish_report(workspace, study, workspace.out / "report", place=place),
     }
     with workspace.lock(wait, _say):
         return {name: str(makers[name]()) for name in what}

@@ -6,6 +6,7 @@ source forbids them.
 
 from wardmote.publish.package import publish_data
 from wardmote.publish.reading import FrameTables, OpenTables, WorkspaceTables
+from wardmote.publish.report import publish_report
 from wardmote.publish.serve import make_server
 from wardmote.publish.site import publish_site, render_page
 
@@ -15,6 +16,7 @@ __all__ = [
     "WorkspaceTables",
     "make_server",
     "publish_data",
+    "publish_report",
     "publish_site",
     "render_page",
 ]

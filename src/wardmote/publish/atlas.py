@@ -31,6 +31,7 @@ MENU = (
     ("table", "table/index.html"),
     ("compare", "compare/index.html"),
     ("round", "round/index.html"),
+    ("evidence", "evidence/index.html"),
     ("whatif", "whatif/index.html"),
     ("method", "method/index.html"),
     ("data", "data/index.html"),
@@ -52,6 +53,7 @@ class Frame:
         menu: Pages of the menu.
         paths: Pages that the menu leads to.
         areas: What the smallest areas are called.
+        address: Public address of the site without a slash at its end, or "".
     """
 
     title: str
@@ -61,6 +63,7 @@ class Frame:
     menu: tuple[Link, ...]
     paths: tuple[str, ...]
     areas: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wardmote.publish.atlas import Making, make_profiles
+from wardmote.publish.cards import make_share
 from wardmote.publish.columns import make_columns
+from wardmote.publish.downloads import make_data
+from wardmote.publish.evidence import make_evidence
+from wardmote.publish.mapping import can_map, make_map
+from wardmote.publish.page import Gathering
 from wardmote.publish.pages import (
     make_about,
     make_assets,
@@ -17,7 +22,7 @@ from wardmote.publish.pages import (
     make_tables,
 )
 from wardmote.publish.places import Atlas
-from wardmote.study import Study
+from wardmote.publish.whatif import can_whatif, make_whatif
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +39,25 @@ class Maker:
     name: str
     paths: tuple[str, ...]
     make: Callable[[Making], None]
-    needs: Callable[[Atlas, Study], bool] = lambda atlas, study: True
+    needs: Callable[[Gathering, Atlas], bool] = lambda found, atlas: True
 
 
 MAKERS: tuple[Maker, ...] = (
     Maker("assets", (), make_assets),
     Maker("place", (), make_profiles),
     Maker("columns", (), make_columns),
+    Maker("map", ("map/index.html",), make_map, can_map),
     Maker("find", ("find.html",), make_find),
     Maker("compare", ("compare/index.html",), make_compare),
     Maker("table", ("table/index.html",), make_tables),
     Maker("round", ("round/index.html",), make_round),
+    Maker(
+        "evidence", ("evidence/index.html",), make_evidence, lambda found, atlas: bool(found.study.synthesis)
+    ),
+    Maker("whatif", ("whatif/index.html",), make_whatif, can_whatif),
     Maker("method", ("method/index.html",), make_method),
+    Maker("data", ("data/index.html",), make_data),
+    Maker("share", ("share/index.html",), make_share),
     Maker("about", ("about/index.html",), make_about),
 )
 """All makers, in the order in which they write."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from wardmote import words
 from wardmote.errors import MissingError, Problem
+from wardmote.publish.building import Build
 from wardmote.publish.folder import replaced
 from wardmote.publish.reading import OpenTables, Withheld, open_tables
 from wardmote.publish.version import wardmote_version
@@ -36,6 +37,12 @@ FIELD_TYPES = {
     "ranks": "array",
 }
 """Frictionless types by kind of column; shapes are in Parquet only."""
+
+PACKAGE = "data/package"
+"""Where a site holds the data package."""
+
+LISTS = frozenset({"shape", "ranks", "bits"})
+"""Kinds of column that a CSV cell cannot hold: such tables are written as Parquet only."""
 
 BY_NODE = ("scores", "contributions", "adjustments")
 """Tables in which the rows of a leaf hold, or give back, the value that its supplier published."""
@@ -73,27 +80,93 @@ def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date |
     """
     opened = open_tables(tables)
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
-    names = [name for name, table in TABLES.items() if not table.sensitive]
-    withheld = list(opened.withheld(TABLES))
-    closed, told = closed_leaves(opened)
-    withheld += told
+    withheld, frames = _allowed(opened)
     with replaced(out) as folder:
-        written = [
-            _write(TABLES[name], frame, folder)
-            for name in names
-            if len(frame := _without(name, opened.read(name), closed))
-        ]
+        written = [_write(TABLES[name], frame, folder) for name, frame in frames]
         if not any(item.table.rows == "derived" for item in written):
             raise MissingError(
                 Problem(str(study.folder), "there is nothing to publish", remedy="Run `wardmote run` first.")
             )
-        sources = opened.read("sources")
-        document = _document(study, written, sources, day)
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        (folder / "datapackage.json").write_bytes(text.encode("utf-8"))
-        readme = _readme(study, written, sources, withheld, day)
-        (folder / "README.txt").write_bytes(readme.encode("utf-8"))
+        for name, text in _texts(study, opened, written, withheld, day):
+            (folder / name).write_bytes(text.encode("utf-8"))
     return out
+
+
+def fill_package(
+    opened: OpenTables, study: Study, build: Build, day: datetime.date
+) -> tuple[list[tuple[str, int, list[str]]], list[Withheld]]:
+    """Return table, rows and files of a data package that was written into a site's ``data/package``, and what was left out.
+
+    Files of tables that have not changed are taken over from the site before.
+
+    Args:
+        opened: The tables of the study.
+        study: The study.
+        build: Takes the files.
+        day: Day that the package bears.
+    """
+    withheld, frames = _allowed(opened)
+    folder = build.folder / PACKAGE
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, frame in frames:
+        arrow, shaped = _described(TABLES[name], frame)
+        made_from = _digest_of(arrow)
+        files = [f"{name}.parquet"] if shaped else [f"{name}.parquet", f"{name}.csv"]
+        if not all(build.keep(f"{PACKAGE}/{file}", made_from) for file in files):
+            for file in files:
+                (folder / file).unlink(missing_ok=True)  # a link to the old file must not be written through
+            _write(TABLES[name], frame, folder)
+            for file in files:
+                build.note(f"{PACKAGE}/{file}", made_from)
+        csv = None if shaped else folder / f"{name}.csv"
+        written.append(_Written(TABLES[name], arrow, csv, folder / f"{name}.parquet"))
+    for name, text in _texts(study, opened, written, withheld, day):
+        build.put(f"{PACKAGE}/{name}", text)
+    told = [
+        (w.table.name, w.frame.num_rows, [p.name for p in (w.csv, w.parquet) if p is not None])
+        for w in written
+    ]
+    return told, withheld
+
+
+def _allowed(opened: OpenTables) -> tuple[list[Withheld], list[tuple[str, pd.DataFrame]]]:
+    """Return what is withheld, and the tables with rows that may be published."""
+    closed, told = closed_leaves(opened)
+    frames = [
+        (name, frame)
+        for name, table in TABLES.items()
+        if not table.sensitive and len(frame := _without(name, opened.read(name), closed))
+    ]
+    return [*opened.withheld(TABLES), *told], frames
+
+
+def _texts(
+    study: Study,
+    opened: OpenTables,
+    written: Sequence[_Written],
+    withheld: Sequence[Withheld],
+    day: datetime.date,
+) -> list[tuple[str, str]]:
+    """Return the two texts of a package: its description and the one for people."""
+    sources = opened.read("sources")
+    document = _document(study, written, sources, day)
+    return [
+        ("datapackage.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n"),
+        ("README.txt", _readme(study, written, sources, withheld, day)),
+    ]
+
+
+def _digest_of(arrow: pa.Table) -> str:
+    """Return a digest of the contents of a table."""
+    found = hashlib.blake2b(repr(arrow.schema).encode(), digest_size=16)
+    for column in arrow.columns:
+        for chunk in column.chunks:
+            for buffer in chunk.buffers():
+                if buffer is not None:
+                    found.update(buffer)
+            found.update(f"{chunk.offset},{len(chunk)};".encode())
+    return found.hexdigest()
 
 
 def closed_leaves(tables: OpenTables) -> tuple[set[tuple[str, str]], list[Withheld]]:
@@ -148,11 +221,9 @@ def _without(name: str, frame: pd.DataFrame, closed: set[tuple[str, str]]) -> pd
     return frame[keep]
 
 
-def _write(table: Table, frame: pd.DataFrame, folder: Path) -> _Written:
-    """Write one table as Parquet and, without its shapes, as CSV."""
+def _described(table: Table, frame: pd.DataFrame) -> tuple[pa.Table, bool]:
+    """Return a table with meanings and units in its columns, and whether it holds shapes."""
     import pyarrow as pa
-    import pyarrow.csv as pc
-    import pyarrow.parquet as pq
 
     arrow = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     known = {column.name: column for column in table.columns}
@@ -166,10 +237,19 @@ def _write(table: Table, frame: pd.DataFrame, folder: Path) -> _Written:
         )
         for field in arrow.schema
     ]
-    arrow = arrow.cast(pa.schema(fields))
+    shaped = any(known[name].kind in LISTS for name in arrow.column_names if name in known)
+    return arrow.cast(pa.schema(fields)), shaped
+
+
+def _write(table: Table, frame: pd.DataFrame, folder: Path) -> _Written:
+    """Write one table as Parquet and, without its shapes, as CSV."""
+    import pyarrow.csv as pc
+    import pyarrow.parquet as pq
+
+    arrow, shaped = _described(table, frame)
     parquet = folder / f"{table.name}.parquet"
     pq.write_table(arrow, parquet, compression="zstd")
-    if any(known[name].kind == "shape" for name in arrow.column_names if name in known):
+    if shaped:
         return _Written(table, arrow, None, parquet)
     csv = folder / f"{table.name}.csv"
     pc.write_csv(arrow, csv, pc.WriteOptions(include_header=True, quoting_style="needed"))

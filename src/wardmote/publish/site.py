@@ -72,7 +72,7 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
     page, found = gather(open_tables(tables), study)
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
     atlas = read_atlas(found)
-    makers = [maker for maker in _chosen(study) if atlas.levels and maker.needs(atlas, study)]
+    makers = [maker for maker in _chosen(study) if atlas.levels and maker.needs(found, atlas)]
     paths = {path for maker in makers for path in maker.paths} | {"index.html"}
     frame = Frame(
         title=page.title,
@@ -82,6 +82,7 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
         menu=menu_of(paths),
         paths=tuple(sorted(paths)),
         areas=atlas.base.level.plural if atlas.levels else "",
+        address=study.publish.address.rstrip("/"),
     )
     with replaced(out) as folder:
         build = Build(folder, out, ingredients())

@@ -1,0 +1,279 @@
+"""The printed report of a study and the two-page profile of a place: tagged PDF by Typst, in the words of the site.
+
+Tagged for reading aids and held to PDF/UA-1 (ISO 14289-1) by the compiler itself, which refuses what breaks it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from wardmote import words
+from wardmote.errors import MissingError, Problem
+from wardmote.publish.atlas import TEMPLATES
+from wardmote.publish.building import safe_name
+from wardmote.publish.page import Definition, Gathering, Page, gather
+from wardmote.publish.places import read_atlas
+from wardmote.publish.profiles import STRIP, Profile, Profiler, Standing
+from wardmote.publish.reading import open_tables
+from wardmote.publish.strings import PAGES, PLACE, SITE
+from wardmote.publish.version import wardmote_version
+from wardmote.study import Study
+from wardmote.workspace import write_atomically
+
+MOST_NAMED = 40
+"""Most areas of one authority that the report names: a committee paper, not a register; the site and the data name all."""
+
+
+def publish_report(
+    tables: Any, study: Study, out: Path, *, place: str = "", built: datetime.date | None = None
+) -> Path:
+    """Return the path of the PDF, after it has been written.
+
+    Args:
+        tables: The study's `wardmote.workspace.Workspace`, or data frames by table name.
+        study: The study.
+        out: Folder of reports.
+        place: Code of one place for its two-page profile; the report of the study by default.
+        built: Day that it bears; today by default.
+
+    Raises:
+        MissingError: Typst is not installed, there is nothing to publish yet, or no place has that code.
+        WorkspaceError: The folder cannot be written.
+    """
+    page, found = gather(open_tables(tables), study)
+    day = built or datetime.datetime.now(tz=datetime.UTC).date()
+    content = _profile(found, page, place, day) if place else _study(page, day)
+    path = out / (f"{safe_name(place)}.pdf" if place else "report.pdf")
+    write_atomically(path, compile_pdf(content, day))
+    return path
+
+
+def compile_pdf(content: dict[str, Any], day: datetime.date) -> bytes:
+    """Return a tagged PDF.
+
+    Args:
+        content: What ``report.typ`` prints.
+        day: Day that the file bears, so that the same report is the same bytes.
+
+    Raises:
+        MissingError: Typst is not installed.
+    """
+    try:
+        import typst
+    except ImportError:
+        raise MissingError(
+            Problem(
+                "publish report",
+                "Typst is not installed",
+                expected="the Python package typst",
+                remedy="pip install 'wardmote[report]'",
+            )
+        ) from None
+    stamp = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
+    made = typst.compile(
+        str(TEMPLATES / "report.typ"),
+        format="pdf",
+        sys_inputs={"data": json.dumps(content, ensure_ascii=False)},
+        ignore_system_fonts=True,
+        pdf_standards=["ua-1"],
+        timestamp=int(stamp.timestamp()),
+    )
+    return bytes(made)
+
+
+# ---- the blocks of a report
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"kind": "text", "text": text}
+
+
+def _heading(text: str) -> dict[str, Any]:
+    return {"kind": "heading", "text": text}
+
+
+def _list(items: Sequence[str]) -> dict[str, Any]:
+    return {"kind": "list", "items": list(items)}
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> dict[str, Any]:
+    return {
+        "kind": "table",
+        "header": list(header),
+        "rows": [list(row) for row in rows],
+        "widths": list(widths),
+    }
+
+
+def _section(title: str, body: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"title": title, "body": list(body)}
+
+
+def _frame(
+    title: str, lede: str, sections: Sequence[dict[str, Any]], page: Page, day: datetime.date
+) -> dict[str, Any]:
+    told = f"{day.day} {day:%B} {day.year}"
+    return {
+        "title": title,
+        "author": page.contact or page.title,
+        "lede": lede,
+        "footer": f"{page.title}. {told}. Made with Wardmote {wardmote_version()}.",
+        "day": [day.year, day.month, day.day],
+        "sections": [section for section in sections if section["body"]],
+    }
+
+
+# ---- the report of the study
+
+
+def _study(page: Page, day: datetime.date) -> dict[str, Any]:
+    """Return the report of a study: what was found, where, how sure, how, from what, who decides."""
+    found = [body for definition in page.definitions for body in _definition(definition)]
+    sections = [
+        _section("What we found", [*([_list(page.findings)] if page.findings else []), *found]),
+        _section("The places", _places(page)),
+        _section(
+            "How sure this is",
+            [
+                _list(PAGES["about_read_list"].split("|")),
+                *([_heading("What is missing")] if page.gaps else []),
+                *([_list(page.gaps)] if page.gaps else []),
+            ],
+        ),
+        _section("How it was done", [block for method in page.methods for block in _method(method)]),
+        _section("Sources and licences", [_sources(page)] if page.sources else []),
+        _section(
+            "Who decides, and whom to ask",
+            [_text(page.contact or PAGES["about_nobody"]), _text(PAGES["about_decides"])],
+        ),
+    ]
+    return _frame(page.title, page.description, sections, page, day)
+
+
+def _definition(definition: Definition) -> list[dict[str, Any]]:
+    rows = [[kind.title, kind.meaning, words.count(kind.areas), kind.people] for kind in definition.kinds]
+    header = [PLACE["type"], "Meaning", words.sentence(definition.noun).rstrip("."), "People"]
+    return [
+        _heading(definition.title.capitalize()),
+        _text(definition.rule),
+        _table(header, rows, [4, 8, 4, 3]),
+    ]
+
+
+def _places(page: Page) -> list[dict[str, Any]]:
+    rows = []
+    for group in page.groups:
+        names = words.listed([place.name for place in group.places], MOST_NAMED)
+        rows.append([group.place.name or page.title, f"{len(group.places):,} of {group.total:,}", names])
+    return [_table(["Authority", "How many", "Which"], rows, [2, 1, 5])] if rows else []
+
+
+def _method(method: Any) -> list[dict[str, Any]]:
+    blocks = [_heading(method.title)]
+    if method.description:
+        blocks.append(_text(f"{method.description} {method.reference}".strip()))
+    blocks.append(_list(method.steps))
+    if method.domains:
+        rows = [[domain.title, words.percent(domain.share), domain.origin] for domain in method.domains]
+        blocks.append(
+            _table([PLACE["part"], PLACE["weight"], "Where the weight comes from"], rows, [3, 1, 2])
+        )
+    return blocks
+
+
+def _sources(page: Page) -> dict[str, Any]:
+    rows = [[s.title, s.publisher, s.vintage, s.licence] for s in page.sources]
+    return _table(
+        [PAGES["source"], PAGES["publisher"], PAGES["edition"], PAGES["licence"]], rows, [3, 2, 1, 2]
+    )
+
+
+# ---- the profile of a place
+
+
+def _profile(found: Gathering, page: Page, code: str, day: datetime.date) -> dict[str, Any]:
+    """Return the profile of one place, in the words of its page."""
+    atlas = read_atlas(found)
+    at = next(((name, place.at[code]) for name, place in atlas.levels.items() if code in place.at), None)
+    if at is None:
+        raise MissingError(
+            Problem(
+                f"place {code}",
+                "no place of this study has that code",
+                expected=f"a code of {words.listed([place.level.plural for place in atlas.levels.values()])}",
+                remedy="Look it up with `wardmote explain NAME`.",
+            )
+        )
+    place = Profiler(atlas, found).profile(*at)
+    where = ", ".join(link.name for link in reversed(place.trail))
+    lede = words.sentence(place.noun + (f" in {where}" if where else ""))
+    if place.residents:
+        lede += f" {words.sentence(PLACE['residents'].format(people=place.residents))}"
+    sections = [
+        _section(PLACE["strong"], [_list(place.strong) if place.strong else _text(PLACE["strong_none"])]),
+        _section(
+            PLACE["need"],
+            [
+                _list(place.great) if place.great else _text(PLACE["need_none"]),
+                *(_text(said) for said in place.types),
+            ],
+        ),
+        _section(
+            PLACE["standing"],
+            [_text(SITE["rank_note"]), *(b for one in place.standings[:2] for b in _standing(one))],
+        ),
+        _section(PLACE["beside"], _beside(place)),
+        _section(PLACE["money"], _money(place)),
+        _section(PLACE["wrong"], _wrong(place, page)),
+        _section(PLACE["sources"], [_sources(page)] if page.sources else []),
+    ]
+    return _frame(f"{place.name} ({place.code})", lede, sections, page, day)
+
+
+def _standing(one: Standing) -> list[dict[str, Any]]:
+    blocks = [
+        _heading(one.title),
+        _text(" ".join(said for said in (one.headline, one.interval, one.inside) if said)),
+    ]
+    if one.at >= 0:
+        blocks.append(
+            {"kind": "line", "at": one.at / STRIP, "low": one.low / STRIP, "high": one.high / STRIP}
+        )
+    if one.up or one.down:
+        blocks.append(_text(f"{one.up} {one.down}".strip()))
+    if one.parts:
+        rows = [[part.title, part.tenth, part.rank, part.weight] for part in one.parts]
+        blocks.append(
+            _table([PLACE["part"], PLACE["tenth"], PLACE["rank"], PLACE["weight"]], rows, [3, 2, 2, 1])
+        )
+    if one.measures:
+        header = [PLACE["measure"], PLACE["value"], PLACE["rank"], PLACE["interval"]]
+        blocks.append(_table(header, one.measures, [3, 1, 3, 2]))
+    return blocks
+
+
+def _beside(place: Profile) -> list[dict[str, Any]]:
+    if not place.beside:
+        return []
+    rows = [[link.name, *(cell or "–" for cell in cells)] for link, cells in place.beside]
+    return [_table([PLACE["area"], *place.beside_header], rows, [1] * (1 + len(place.beside_header)))]
+
+
+def _money(place: Profile) -> list[dict[str, Any]]:
+    if not place.money:
+        return [_text(PLACE["no_round"])]
+    blocks = []
+    for one in place.money:
+        said = f"{one.status}. {one.sentence}" if one.status else one.sentence
+        turns = f" {PLACE['flip']}: {one.flip}" if one.flip else ""
+        blocks += [_heading(one.title), _text(f"{said}{turns} {one.firm}".strip())]
+    return blocks
+
+
+def _wrong(place: Profile, page: Page) -> list[dict[str, Any]]:
+    asked = PLACE["wrong_who"].format(contact=page.contact) if page.contact else PLACE["wrong_nobody"]
+    return [_text(PLACE["wrong_note"].format(code=place.code)), _text(asked)]

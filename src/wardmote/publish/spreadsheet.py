@@ -1,0 +1,118 @@
+"""Spreadsheets (XLSX) of plain tables, written straight to the format: a country's rows in seconds, the same rows as the same bytes.
+
+Format: ECMA-376, Office Open XML, part 1 (SpreadsheetML), cells with inline strings. Texts are always texts: a name that starts with an
+equals sign is never read as a formula.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+from xml.sax.saxutils import escape
+
+_NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Signs that XML 1.0 does not allow."""
+
+_FONTS = "".join(f'<font>{bold}<sz val="11"/><name val="Calibri"/></font>' for bold in ("", "<b/>"))
+
+_STYLES = (
+    f'{_HEAD}<styleSheet xmlns="{_NAMESPACE}"><fonts count="2">{_FONTS}</fonts>'
+    '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
+    '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
+    '<cellXfs count="2"><xf/><xf fontId="1" applyFont="1"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
+)
+
+_PACKAGE_TYPE = "application/vnd.openxmlformats-package"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+
+def workbook(sheets: Sequence[tuple[str, Sequence[str], Sequence[Sequence[Any]]]]) -> bytes:
+    """Return a workbook.
+
+    Args:
+        sheets: Name, header and columns of each sheet; cells are texts, numbers, or None for empty.
+    """
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as file:
+
+        def put(name: str, text: str) -> None:
+            # A fixed day: the same rows give the same bytes. 1980 is the first year that the format knows.
+            file.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED, 4)
+
+        numbers = range(1, len(sheets) + 1)
+        parts = "".join(
+            f'<Override PartName="/xl/worksheets/sheet{i}.xml" ContentType="{_TYPE}.worksheet+xml"/>'
+            for i in numbers
+        )
+        relations = f"{_PACKAGE_TYPE}.relationships+xml"
+        put(
+            "[Content_Types].xml",
+            f'{_HEAD}<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" ContentType="{relations}"/>'
+            '<Default Extension="xml" ContentType="application/xml"/>'
+            f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
+            f'<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/>{parts}</Types>',
+        )
+        put(
+            "_rels/.rels",
+            f'{_HEAD}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_RELATIONS}/officeDocument" '
+            'Target="xl/workbook.xml"/></Relationships>',
+        )
+        named = "".join(
+            f'<sheet name="{escape(name[:31], {chr(34): "&quot;"})}" sheetId="{i}" r:id="rId{i}"/>'
+            for i, (name, _, _) in zip(numbers, sheets, strict=True)
+        )
+        put(
+            "xl/workbook.xml",
+            f'{_HEAD}<workbook xmlns="{_NAMESPACE}" xmlns:r="{_RELATIONS}"><sheets>{named}</sheets></workbook>',
+        )
+        related = "".join(
+            f'<Relationship Id="rId{i}" Type="{_RELATIONS}/worksheet" Target="worksheets/sheet{i}.xml"/>'
+            for i in numbers
+        )
+        put(
+            "xl/_rels/workbook.xml.rels",
+            f'{_HEAD}<Relationships xmlns="{_PACKAGE}/relationships">{related}<Relationship Id="rId{len(sheets) + 1}" '
+            f'Type="{_RELATIONS}/styles" Target="styles.xml"/></Relationships>',
+        )
+        put("xl/styles.xml", _STYLES)
+        for i, (_, header, columns) in zip(numbers, sheets, strict=True):
+            put(f"xl/worksheets/sheet{i}.xml", _sheet(header, columns))
+    return out.getvalue()
+
+
+def _sheet(header: Sequence[str], columns: Sequence[Sequence[Any]]) -> str:
+    """Return one sheet: a bold header that stays in sight, and the rows below it."""
+    top = "".join(_text(title, ' s="1"') for title in header)
+    cells = [_cells(column) for column in columns]
+    rows = "".join(f"<row>{''.join(row)}</row>" for row in zip(*cells, strict=True))
+    return (
+        f'{_HEAD}<worksheet xmlns="{_NAMESPACE}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" '
+        f'activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><sheetData><row>{top}</row>{rows}</sheetData></worksheet>'
+    )
+
+
+def _cells(column: Sequence[Any]) -> list[str]:
+    """Return the cells of one column."""
+    return [
+        "<c/>"
+        if value is None or value != value  # noqa: PLR0124  # only NaN differs from itself, and texts stand here too
+        else _text(value)
+        if isinstance(value, str)
+        else f"<c><v>{value}</v></c>"
+        for value in column
+    ]
+
+
+def _text(value: str, style: str = "") -> str:
+    return (
+        f'<c{style} t="inlineStr"><is><t xml:space="preserve">{escape(_UNSEEN.sub("", value))}</t></is></c>'
+    )
