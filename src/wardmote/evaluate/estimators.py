@@ -229,7 +229,7 @@ def matched(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answ
     covariates = _needed(world, "matched")
     chosen = spec.comparison
     weights = np.zeros(len(world.start))
-    parts: list[tuple[int, float, float]] = []
+    parts: list[_Part] = []
     left = 0
     for group, used, change in _cohorts(world):
         matches = match(
@@ -243,8 +243,11 @@ def matched(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answ
         left += len(matches.unmatched)
         if not len(matches.treated):
             continue
-        effect, error = matched_effect(change, matches, covariates=covariates[:, used])
-        parts.append((len(matches.treated), effect, error))
+        found = matched_effect(change, matches, covariates=covariates[:, used])
+        lent = np.zeros(len(weights))
+        lent[used] = np.where(world.start[used] == NEVER, matches.weights, 0.0)
+        m = len(matches.treated)
+        parts.append(_Part(m, found.effect, found.standard_error, lent * np.sqrt(found.spread) / m))
         weights[used] += matches.weights
     if not parts:
         raise MethodError(
@@ -264,16 +267,23 @@ def weighted(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Ans
     """Return the change of supported areas less that of comparison areas weighted to the same means (entropy balancing)."""
     covariates = _needed(world, "weighted")
     weights = np.zeros(len(world.start))
-    parts = []
+    parts: list[_Part] = []
     for group, used, change in _cohorts(world):
         inside = world.start[used] == group
         share = entropy_weights(inside, covariates[:, used])
-        own, others = change[inside], change[~inside]
-        lent = share[~inside]
-        mean = float(lent @ others)
-        # Weights are taken as given, which is cautious: they were fitted to the same areas.
-        variance = own.var(ddof=1) / len(own) + lent**2 @ (others - mean) ** 2 if len(own) > 1 else np.nan
-        parts.append((len(own), float(own.mean()) - mean, float(np.sqrt(variance))))
+        own, lent = change[inside], share[~inside]
+        # Means of covariates are equal on both sides, so what covariates foretell of the change cancels and is no error: residuals of
+        # the weighted regression among comparison areas take its place (linearisation of calibrated weights, Deville and Särndal 1992).
+        x = np.column_stack([np.ones(len(used)), covariates[:, used].T])
+        root = np.sqrt(lent)
+        slope = np.linalg.lstsq(x[~inside] * root[:, None], change[~inside] * root, rcond=None)[0]
+        left = change - x @ slope
+        noise = np.zeros(len(weights))
+        noise[used[~inside]] = lent * left[~inside]
+        variance = left[inside].var(ddof=1) / len(own) + noise @ noise if len(own) > 1 else np.nan
+        parts.append(
+            _Part(len(own), float(own.mean() - lent @ change[~inside]), float(np.sqrt(variance)), noise)
+        )
         weights[used] += share * len(own) + inside
     return _pooled("weighted", world, parts, weights, "")
 
@@ -489,14 +499,29 @@ def _cohorts(world: World) -> list[tuple[int, IntArray, FloatArray]]:
     return out
 
 
-def _pooled(
-    name: str, world: World, parts: list[tuple[int, float, float]], weights: FloatArray, note: str
-) -> Answer:
-    """Return cohorts' effects averaged by their supported areas."""
-    size = np.array([count for count, *_ in parts], dtype=np.float64)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One cohort's estimate: areas supported, effect, error, and the noise that each comparison area brings, shape (n,)."""
+
+    count: int
+    effect: float
+    error: float
+    noise: FloatArray
+
+
+def _pooled(name: str, world: World, parts: list[_Part], weights: FloatArray, note: str) -> Answer:
+    """Return cohorts' effects averaged by their supported areas.
+
+    Cohorts share comparison areas, whose noise goes into both: the covariance of two cohorts is taken as Σ_j of the products of what
+    area j brings to each, as if its changes over the two spans were the same, which errs on the side of caution.
+    """
+    size = np.array([part.count for part in parts], dtype=np.float64)
     share = size / size.sum()
-    effect = float(share @ np.array([value for _, value, _ in parts]))
-    error = float(np.sqrt((share**2) @ np.array([value for *_, value in parts]) ** 2))
+    effect = float(share @ np.array([part.effect for part in parts]))
+    noise = np.stack([part.noise for part in parts])
+    covariance = noise @ noise.T
+    np.fill_diagonal(covariance, [part.error**2 for part in parts])
+    error = float(np.sqrt(max(float(share @ covariance @ share), 0.0)))
     treated = world.start != NEVER
     impact = _impact(
         name, effect, error, world, int(size.sum()), compared=int((weights[~treated] > 0).sum()), note=note

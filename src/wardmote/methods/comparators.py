@@ -7,7 +7,7 @@ lie apart, in standard deviations, before and after. Neither can balance what wa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -168,9 +168,23 @@ def match(
     )
 
 
+class MatchedEffect(NamedTuple):
+    """The mean difference between supported areas and their matches.
+
+    Attributes:
+        effect: The difference, in the outcome's unit.
+        standard_error: Its standard error; NaN where there is one pair.
+        spread: σ², the variance of one area's outcome about what its covariates foretell.
+    """
+
+    effect: float
+    standard_error: float
+    spread: float
+
+
 def matched_effect(
     outcome: npt.ArrayLike, matches: Matches, *, covariates: npt.ArrayLike | None = None
-) -> tuple[float, float]:
+) -> MatchedEffect:
     """Return the mean difference between supported areas and their matches, with its standard error.
 
     With s_ij the share that comparison area j has in supported area i's matches and w_j = Σ_i s_ij::
@@ -188,7 +202,7 @@ def matched_effect(
         covariates: Shape (k, n), to correct what distance is left within pairs; None for no correction.
 
     Returns:
-        Effect on the supported areas that have matches, and its standard error; NaN for the error where there is one pair.
+        Effect on the supported areas that have matches, its standard error, and σ²; NaN for the error where there is one pair.
 
     Raises:
         MethodError: No match, or a missing outcome.
@@ -226,7 +240,7 @@ def matched_effect(
     spread = (share * np.where(there, pair - effect, 0.0) ** 2).sum() / m / 2
     again = lent**2 - np.bincount(at[there], share[there] ** 2, len(y))
     variance = (((gap - effect) ** 2).sum() + spread * again.sum()) / m**2
-    return effect, float(np.sqrt(variance)) if variance > 0 else float("nan")
+    return MatchedEffect(effect, float(np.sqrt(variance)) if variance > 0 else float("nan"), float(spread))
 
 
 def entropy_weights(

@@ -177,6 +177,7 @@ def group_time_effects(
     rows: list[tuple[int, int, int, int, float, FloatArray]] = []
     for group in groups:
         inside = begun == group
+        fitted: dict[bytes, _Sample] = {}  # the last one: periods of a group mostly have the same areas
         for time in range(periods):
             before = _base(time, group, base, anticipation)
             if before is None:
@@ -187,7 +188,10 @@ def group_time_effects(
             treated, compared = inside & known, pool & known
             if not treated.any() or not compared.any():
                 continue
-            effect, influence = _cell(change, treated, compared, design, adjustment)
+            both = treated.tobytes() + compared.tobytes()
+            if both not in fitted:
+                fitted = {both: _Sample.of(treated, compared, design, adjustment)}
+            effect, influence = _cell(change, fitted[both], adjustment)
             rows.append((group, time, int(treated.sum()), int(compared.sum()), effect, influence))
     if not rows:
         raise MethodError(
@@ -493,67 +497,99 @@ def _pool(begun: IntArray, latest: int, group: int, comparison: Comparison, anti
     return np.asarray((begun > latest + anticipation) & (begun != group))
 
 
-def _cell(
-    change: FloatArray, treated: BoolArray, compared: BoolArray, design: FloatArray, adjustment: Adjustment
-) -> tuple[float, FloatArray]:
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Supported and comparison areas of a cell, and what does not depend on the outcome: fitted once for all periods of a group.
+
+    Attributes:
+        rows: Positions of the areas.
+        d: 1 where supported.
+        x: Constant and covariates, scaled.
+        inverse: Inverse of comparison areas' mean square of x.
+        weight: Weight of comparison areas, p ÷ (1 − p); 0 for supported ones.
+        residual: d − p.
+        hessian: Inverse of the information of the propensity model by area.
+    """
+
+    rows: IntArray
+    d: FloatArray
+    x: FloatArray
+    inverse: FloatArray
+    weight: FloatArray
+    residual: FloatArray
+    hessian: FloatArray
+
+    @classmethod
+    def of(
+        cls, treated: BoolArray, compared: BoolArray, design: FloatArray, adjustment: Adjustment
+    ) -> _Sample:
+        """Return the sample of a cell, its propensity fitted where the adjustment needs it."""
+        rows = np.flatnonzero(treated | compared)
+        d = treated[rows].astype(np.float64)
+        x = design[rows]
+        none = np.zeros(0)
+        if x.shape[1] == 1:
+            return cls(rows, d, x, none, none, none, none)
+        x = x / np.maximum(
+            np.abs(x).max(axis=0), np.finfo(np.float64).tiny
+        )  # only conditioning: no fit changes
+        inner = (x * (1 - d)[:, None]).T @ x / len(d)
+        if np.linalg.cond(inner) > 1 / SMALLEST_PIVOT:
+            raise MethodError(
+                Problem(
+                    "differences",
+                    "covariates are collinear among comparison areas",
+                    f"{x.shape[1] - 1} covariates",
+                    "independent ones",
+                    "Leave one out, or widen the pool.",
+                )
+            )
+        inverse = np.asarray(np.linalg.inv(inner), dtype=np.float64)
+        if adjustment == "outcome regression":
+            return cls(rows, d, x, inverse, none, none, none)
+        p = propensity(d, x)
+        keep = p < LARGEST_PROPENSITY
+        weight = np.where(keep & (d == 0), p / (1 - p), 0.0)
+        hessian = np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x / len(d))
+        return cls(rows, d, x, inverse, weight, d - p, np.asarray(hessian, dtype=np.float64))
+
+
+def _cell(change: FloatArray, sample: _Sample, adjustment: Adjustment) -> tuple[float, FloatArray]:
     """Return one cell's estimate and contributions of all n areas."""
-    rows = np.flatnonzero(treated | compared)
-    d = treated[rows].astype(np.float64)
-    dy, x = np.where(np.isnan(change[rows]), 0.0, change[rows]), design[rows]
+    dy, d = change[sample.rows], sample.d
     influence = np.zeros(len(change))
-    if x.shape[1] == 1:  # a difference of two means, without solving anything
+    if sample.x.shape[1] == 1:  # a difference of two means, without solving anything
         share = d.mean()
         means = (dy @ d) / d.sum(), (dy @ (1 - d)) / (1 - d).sum()
-        influence[rows] = (d * (dy - means[0]) / share - (1 - d) * (dy - means[1]) / (1 - share)) / len(rows)
-        return float(means[0] - means[1]), influence
-    effect, psi = _adjusted(dy, d, x, adjustment)
-    influence[rows] = psi / len(rows)
+        psi = d * (dy - means[0]) / share - (1 - d) * (dy - means[1]) / (1 - share)
+        effect = float(means[0] - means[1])
+    else:
+        effect, psi = _adjusted(dy, sample, adjustment)
+    influence[sample.rows] = psi / len(dy)
     return effect, influence
 
 
-def _adjusted(
-    dy: FloatArray, d: FloatArray, x: FloatArray, adjustment: Adjustment
-) -> tuple[float, FloatArray]:
+def _adjusted(dy: FloatArray, sample: _Sample, adjustment: Adjustment) -> tuple[float, FloatArray]:
     """Return estimate and influence function with covariates; see Sant'Anna and Zhao (2020), section 3."""
-    m = len(dy)
-    scale = np.maximum(np.abs(x).max(axis=0), np.finfo(np.float64).tiny)
-    x = x / scale  # only conditioning: fits and weights do not change
-    inner = (x * (1 - d)[:, None]).T @ x / m
-    if np.linalg.cond(inner) > 1 / SMALLEST_PIVOT:
-        raise MethodError(
-            Problem(
-                "differences",
-                "covariates are collinear among comparison areas",
-                f"{x.shape[1] - 1} covariates",
-                "independent ones",
-                "Leave one out, or widen the pool.",
-            )
-        )
-    inverse = np.linalg.inv(inner)
-    slope = (
-        inverse @ (x.T @ ((1 - d) * dy)) / m if adjustment != "inverse probability" else np.zeros(x.shape[1])
-    )
-    left = dy - x @ slope
-    by_slope = (
-        (((1 - d) * left)[:, None] * x) @ inverse if adjustment != "inverse probability" else np.zeros_like(x)
-    )
+    d, x, m = sample.d, sample.x, len(dy)
+    fits = adjustment != "inverse probability"
+    left = dy - x @ (sample.inverse @ (x.T @ ((1 - d) * dy)) / m) if fits else dy
+
+    def by_slope(weight: FloatArray) -> FloatArray:
+        """Return what the error of the fitted slope adds to a mean with these weights."""
+        return np.asarray((1 - d) * left * (x @ (sample.inverse @ (weight @ x) / m))) if fits else np.zeros(m)
+
+    top = float((d @ left) / d.sum())
+    one = (d * (left - top) - by_slope(d)) / d.mean()
     if adjustment == "outcome regression":
-        weight, by_score, keep = d.copy(), np.zeros_like(x), np.ones(m)
-        # The regression estimator averages the fit over supported areas; comparison areas enter through the slope alone.
-        effect = float((d @ left) / d.sum())
-        first = (d * (left - effect) - by_slope @ (x * d[:, None]).mean(axis=0)) / d.mean()
-        return effect, first
-    p = propensity(d, x)
-    keep = ((d == 1) | (p < LARGEST_PROPENSITY)).astype(np.float64)
-    hessian = np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x / m)
-    by_score = ((d - p)[:, None] * x) @ hessian
-    weight = keep * (1 - d) * p / (1 - p)
-    top, bottom = (d @ left) / d.sum(), (weight @ left) / weight.sum()
-    one = (d * (left - top) - by_slope @ (x * d[:, None]).mean(axis=0)) / d.mean()
-    two = weight * (left - bottom)
-    two = two + by_score @ (x * (weight * (left - bottom))[:, None]).mean(axis=0)
-    two = (two - by_slope @ (x * weight[:, None]).mean(axis=0)) / weight.mean()
-    return float(top - bottom), one - two
+        # The fit is averaged over supported areas; comparison areas enter through the slope alone.
+        return top, np.asarray(one)
+    weight = sample.weight
+    bottom = float((weight @ left) / weight.sum())
+    off = weight * (left - bottom)
+    by_score = sample.residual * (x @ (sample.hessian @ (off @ x) / m))
+    two = (off + by_score - by_slope(weight)) / weight.mean()
+    return top - bottom, np.asarray(one - two)
 
 
 def propensity(treated: FloatArray, design: FloatArray) -> FloatArray:
