@@ -62,7 +62,7 @@ class Body:
 
     Attributes:
         title: Its title.
-        findings: What it says, in sentences.
+        findings: What it says as a whole, in sentences.
         cards: For each strategy its title, its answers, and what people told.
         outcomes: Columns of the map of gaps: title, and whether it is an outcome of connectedness.
         gaps: Rows of the map of gaps: title of the strategy and its cells (what is printed, what is read aloud).
@@ -99,9 +99,15 @@ def _body(id_: str, title: str, tables: Mapping[str, Sequence[Mapping[str, Any]]
     strategies = {row["strategy"]: row["strategy_title"] for row in cells}
     outcomes = {row["outcome"]: (row["outcome_title"], bool(row["core"])) for row in cells}
     by_cell = {(row["strategy"], row["outcome"]): row for row in cells}
+    answers = {row["sentence"] for row in cells}
     return Body(
         title=title,
-        findings=tuple(row["sentence"] for row in sorted(told, key=lambda row: row["position"])),
+        # Answers stand on the cards; here stands what is true of the whole body.
+        findings=tuple(
+            row["sentence"]
+            for row in sorted(told, key=lambda row: row["position"])
+            if row["sentence"] not in answers
+        ),
         cards=tuple(
             (
                 name,
@@ -123,11 +129,18 @@ def _body(id_: str, title: str, tables: Mapping[str, Sequence[Mapping[str, Any]]
     )
 
 
+RESULTS = {"benefit": "benefit", "none": "no effect", "mixed": "mixed", "harm": "harm"}
+"""What findings conclude, by column of the map of gaps."""
+
+
 def _gap(row: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Return what a cell of the map prints, and what it says aloud."""
+    """Return what a cell of the map prints, and what stands beside it in small print."""
     if row is None or not row["findings"]:
-        return "", EVIDENCE["card_none"] if row is None else row["answer"]
-    return f"{row['findings']} {SIGNS[row['answer']]}", f"{row['answer']}; {row['strength']}"
+        return "", ""
+    said = row["answer"]
+    if said in ("one way only", "several ways"):
+        said = ", ".join(f"{row[name]} {word}" for name, word in RESULTS.items() if row[name])
+    return f"{row['findings']} {SIGNS[row['answer']]}", f"{said}; {row['strength']}"
 
 
 def _entry(

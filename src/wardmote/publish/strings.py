@@ -415,10 +415,8 @@ EVIDENCE: Mapping[str, str] = MappingProxyType(
         "looked.",
         "strategy": "Strategy",
         "connectedness": "connectedness",
-        "forest": "The studies behind it",
-        "forest_note": "Each line is one finding with its 95% interval; right of the line in the middle is better. The last line is all "
-        "of them together; the band around it is where a new place may lie.",
-        "funnel": "Large and small studies",
+        "forest_note": "The single studies that could be pooled here: each line is one finding with its 95% interval; right of the "
+        "upright line is better. The last line is all of them together; the band around it is where a new place may lie.",
         "funnel_note": "Each dot is one finding: the higher, the more precise. Lopsided dots may mean that studies without effect were "
         "not published.",
         "library": "The library",
