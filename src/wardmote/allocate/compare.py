@@ -16,7 +16,7 @@ from wardmote.allocate.tables_in import Groups, Tables, places_of
 from wardmote.errors import MethodError, Problem, StudyError
 from wardmote.levels import nouns_of
 from wardmote.methods.checks import BoolArray, FloatArray
-from wardmote.methods.choose import Rules
+from wardmote.methods.choose import MUST, RESERVED, Rules
 from wardmote.methods.equity import concentration_index, efficient, reach
 from wardmote.methods.ranks import greatest_need
 from wardmote.tables import frame
@@ -197,10 +197,10 @@ def _small(tables: Tables, ready: Prepared) -> _Small | None:
 
 
 def _passed_over(one: RuleSet) -> BoolArray:
-    """Return which places are in greater need than the last one funded by need, and are not funded."""
+    """Return which places are in greater need than the last one funded by need (not by a minimum, nor required), and are not funded."""
     order, funded = one.ready.order, one.outcome.funded
-    must = one.ready.rules.required()
-    last = np.nanmin(order[funded & ~must]) if (funded & ~must).any() else np.inf
+    by_need = funded & ~np.isin(one.outcome.choice.decided, (MUST, RESERVED))
+    last = np.nanmin(order[by_need]) if by_need.any() else np.inf
     return np.asarray(~funded & (order > last))
 
 

@@ -161,7 +161,7 @@ def _passed(passed: Passed, nouns: tuple[str, str]) -> Told:
         return []
     return [
         (
-            f"The rules passed over {words.count(number, *nouns)} in greater need than the last one funded;"
+            f"The rules passed over {words.count(number, *nouns)} in greater need than the last one funded by need;"
             f" {words.people(passed.people)} live there",
             float(number),
             "rule_comparison",
