@@ -24,6 +24,9 @@ TILE = 64
 RUN = 64
 """Draws of a cell made one after the other, while its table lies in the first-level cache."""
 
+AHEAD = 16
+"""Ratios of neighbouring probabilities calculated at a time."""
+
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function compiled on first use, cached on disk, free of Python's lock, dividing by 0 as numpy does."""
@@ -88,60 +91,81 @@ def ratio_down(family: int, k: float, size: float, a: float, b: float) -> float:
 
 
 @compiled
-def fill_table(family: int, cell: FloatArray, work: FloatArray) -> tuple[int, int, FloatArray]:
-    """Return the first count, the number of counts, and the running sums of their relative probabilities.
+def walk(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    family: int, cell: FloatArray, work: FloatArray, low: int, high: int, step: int
+) -> tuple[int, int, FloatArray]:
+    """Return both ends and the table after the relative probabilities on one side of the start have been written.
+
+    ``step`` is −1 downwards and 1 upwards. Ratios are made some at a time, since their divisions do not wait for each other.
+    ``work`` grows on both sides where it must, and is given back.
+    """
+    size, a, b, start, cut = cell[0], cell[1], cell[2], cell[3], cell[4]
+    ratios = np.empty(AHEAD)
+    top, q, k, at = 1.0, 1.0, start, low if step < 0 else high
+    left = start if step < 0 else size - start
+    while left > 0:
+        if at < AHEAD or at + AHEAD >= len(work):
+            bigger = np.empty(3 * len(work))
+            bigger[len(work) : 2 * len(work)] = work
+            low, high, at, work = low + len(work), high + len(work), at + len(work), bigger
+        if step < 0:
+            for j in range(AHEAD):
+                ratios[j] = ratio_down(family, k - j, size, a, b)
+        else:
+            for j in range(AHEAD):
+                ratios[j] = ratio_up(family, k + j, size, a, b)
+        ended = False
+        for j in range(np.int64(min(left, np.float64(AHEAD)))):
+            q = q * ratios[j]
+            top = max(top, q)
+            if q < cut * top:
+                ended = True
+                break
+            at += step
+            work[at] = q
+        if ended:
+            break
+        left -= AHEAD
+        k += step * AHEAD
+    if step < 0:
+        return at, high, work
+    return low, at, work
+
+
+@compiled
+def fill_table(family: int, cell: FloatArray, work: FloatArray) -> tuple[int, int, int, FloatArray]:
+    """Return the first count, where it stands in the table, the number of counts, and the running sums of their relative
+    probabilities.
 
     ``cell`` holds size, a, b, start and cut. ``work`` grows where it must, and is given back.
     """
-    size, a, b, start, cut = cell[0], cell[1], cell[2], cell[3], cell[4]
     middle = len(work) // 2
     work[middle] = 1.0
-    top, q, k, low = 1.0, 1.0, start, middle
-    while k > 0:
-        q = q * ratio_down(family, k, size, a, b)
-        top = max(top, q)
-        if q < cut * top:
-            break
-        if low == 0:
-            bigger = np.empty(3 * len(work))
-            bigger[len(work) : 2 * len(work)] = work
-            low, middle, work = low + len(work), middle + len(work), bigger
-        k -= 1.0
-        low -= 1
-        work[low] = q
-    first = int(k)
-    top, q, k, high = 1.0, 1.0, start, middle
-    while k < size:
-        q = q * ratio_up(family, k, size, a, b)
-        top = max(top, q)
-        if q < cut * top:
-            break
-        k += 1.0
-        high += 1
-        if high == len(work):
-            bigger = np.empty(2 * len(work))
-            bigger[: len(work)] = work
-            work = bigger
-        work[high] = q
+    low, high, work = walk(family, cell, work, middle, middle, -1)
+    first = np.int64(cell[3]) - (high - low)  # downwards only `low` has moved away from the start
+    low, high, work = walk(family, cell, work, low, high, 1)
     total = 0.0
     for i in range(low, high + 1):
         total += work[i]
         work[i] = total
-    if low > 0:  # move to the front, so that the caller finds it at 0
-        for i in range(low, high + 1):
-            work[i - low] = work[i]
-    return first, high + 1 - low, work
+    return first, low, high + 1 - low, work
 
 
 @compiled
 def fill_guide(sums: FloatArray, guide: npt.NDArray[np.int32]) -> None:
-    """Write for each equal step of the uniforms the first count that may be meant."""
-    k = 0
-    for g in range(len(guide)):
-        threshold = np.float64(g) / len(guide) * sums[-1]
-        while sums[k] < threshold:
-            k += 1
-        guide[g] = k
+    """Write for each equal step of the uniforms a count that is the meant one or lies below it, mostly the one."""
+    guide[:] = 0
+    size = len(guide)
+    # Rounded up a little, so that no guide ever points beyond the count that is meant.
+    scale = size / sums[-1] * (1 + 1e-14)
+    for k in range(len(sums) - 1):
+        step = np.int64(sums[k] * scale) + 1
+        if step < size:
+            guide[step] = k + 1
+    most = np.int32(0)
+    for g in range(size):
+        most = max(most, guide[g])
+        guide[g] = most
 
 
 @compiled
@@ -152,13 +176,14 @@ def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only argu
     steps: WordArray,
     uniforms: FloatArray,
     out: FloatArray,
+    offset: int,
 ) -> None:
-    """Write counts, divided, shape (draws, cells), by inverting each cell's distribution with a guide table.
+    """Write counts, divided and scaled, into columns of ``out`` from ``offset`` on, by inverting each cell's distribution.
 
-    ``model`` has a row for each cell: size, a, b, start, cut and divisor; a start of NaN marks a missing cell.
+    ``model`` has a row for each cell: size, a, b, start, cut, divisor and factor; a start of NaN marks a missing cell.
     ``uniforms`` with no rows: made here from the keys.
     """
-    work = np.empty(1024)
+    work, values, guides = np.empty(2048), np.empty(1024), np.empty(1024, dtype=np.int32)
     run = np.empty((TILE, len(steps)))
     for tile in range(0, len(cells), TILE):
         width = min(TILE, len(cells) - tile)
@@ -167,31 +192,35 @@ def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only argu
             if np.isnan(cell[3]) or np.isnan(cell[5]):
                 run[i] = np.nan
                 continue
-            first, length, work = fill_table(family, cell, work)
+            first, low, length, work = fill_table(family, cell, work)
             size = 256
-            while size < length:
+            while size < 2 * length:
                 size *= 2
-            guide = np.empty(size, dtype=np.int32)
-            fill_guide(work[:length], guide)
+            if size > len(guides):
+                guides, values = np.empty(size, dtype=np.int32), np.empty(size)
+            guide, sums = guides[:size], work[low : low + length]
+            fill_guide(sums, guide)
+            divisor, factor = cell[5], cell[6]
+            for k in range(length):
+                values[k] = np.float64(first + k) / divisor * factor
             for begin in range(0, len(steps), RUN):
                 look_up(
-                    first, cell[5], cells[tile + i], steps[begin : begin + RUN], work[:length], guide,
+                    cells[tile + i], steps[begin : begin + RUN], sums, guide, values,
                     uniforms[begin : begin + RUN, tile + i] if len(uniforms) else work[:0], run[i, begin:],
                 )  # fmt: skip
         for begin in range(0, len(steps), 8):  # eight draws of a cell are one cache line
             for d in range(begin, min(begin + 8, len(steps))):
                 for i in range(width):
-                    out[d, tile + i] = run[i, d]
+                    out[d, offset + tile + i] = run[i, d]
 
 
 @compiled
 def look_up(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
-    first: int,
-    divisor: float,
     cell: np.uint64,
     steps: WordArray,
     sums: FloatArray,
     guide: npt.NDArray[np.int32],
+    values: FloatArray,
     uniforms: FloatArray,
     out: FloatArray,
 ) -> None:
@@ -203,13 +232,18 @@ def look_up(  # noqa: PLR0917 - compiled functions take no keyword-only argument
         for d in range(len(steps)):
             us[d] = (np.float64(mix(cell + steps[d]) >> np.uint64(12)) + 0.5) * 2.0**-52
     total, size = sums[-1], np.float64(len(guide))
+    places = np.empty(RUN, dtype=np.int32)
     for d in range(len(steps)):
-        k = np.int64(guide[np.uint64(us[d] * size)])
-        wanted = us[d] * total
+        places[d] = np.int32(us[d] * size)
+    for d in range(len(steps)):
+        us[d] *= total
+    for d in range(len(steps)):
+        k = np.int64(guide[np.uint64(places[d])])
+        wanted = us[d]
         k += sums[np.uint64(k)] < wanted  # mostly 0 or 1 step: no branch to guess
         while sums[np.uint64(k)] < wanted:
             k += 1
-        out[d] = (first + k) / divisor
+        out[d] = values[np.uint64(k)]
 
 
 @compiled

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
-from wardmote.methods.checks import FloatArray
+from wardmote.methods.checks import FloatArray, IntArray
 from wardmote.methods.compiled import loops
 
 WordArray = npt.NDArray[np.uint64]
@@ -27,6 +27,9 @@ WordArray = npt.NDArray[np.uint64]
 
 GAMMA = 0x9E3779B97F4A7C15
 """Step of the counter: the odd number nearest 2⁶⁴ ÷ the golden ratio (Steele, Lea, Flood 2014, SplitMix)."""
+
+Draws = range | IntArray
+"""Which draws, from 0: a range, or numbers in any order, shape (draws,)."""
 
 CUT = 1e-17
 """Counts are left out of a table where they are this much less likely than the likeliest: together they weigh less than the
@@ -173,13 +176,12 @@ def _cells(seed: int, part: int, areas: WordArray) -> WordArray:
     return _mix(start + areas * np.uint64(GAMMA))
 
 
-def _steps(draws: range) -> WordArray:
+def _steps(draws: Draws) -> WordArray:
     """Return the counter's advance for each draw."""
-    if len(draws) and min(draws[0], draws[-1]) < 0:
-        raise MethodError(Problem("draws", "a draw is numbered below 0", str(draws), "0 or more"))
-    return (np.arange(draws.start, draws.stop, draws.step, dtype=np.int64) + 1).astype(np.uint64) * np.uint64(
-        GAMMA
-    )
+    numbers = np.asarray(draws, dtype=np.int64)
+    if len(numbers) and int(numbers.min()) < 0:
+        raise MethodError(Problem("draws", "a draw is numbered below 0", str(int(numbers.min())), "0 or more"))
+    return (numbers + 1).astype(np.uint64) * np.uint64(GAMMA)
 
 
 def _row_blocks(rows: int, n: int) -> Iterator[slice]:
@@ -188,7 +190,7 @@ def _row_blocks(rows: int, n: int) -> Iterator[slice]:
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
-def uniforms(stream: Stream, areas: WordArray, draws: range, *, fast: bool | None = None) -> FloatArray:
+def uniforms(stream: Stream, areas: WordArray, draws: Draws, *, fast: bool | None = None) -> FloatArray:
     """Return uniforms in (0, 1).
 
     Args:
@@ -237,7 +239,7 @@ def _normal_pieces() -> FloatArray:
     return pieces
 
 
-def normals(stream: Stream, areas: WordArray, draws: range, *, fast: bool | None = None) -> FloatArray:
+def normals(stream: Stream, areas: WordArray, draws: Draws, *, fast: bool | None = None) -> FloatArray:
     """Return standard normals, by inverting the distribution with polynomials that are within 1e−10 of it.
 
     Args:
@@ -281,22 +283,30 @@ def _normal_of_bits(bits: WordArray, pieces: FloatArray) -> FloatArray:
 # --- counts -----------------------------------------------------------------------------------------------------------
 
 
-def _model(size: FloatArray, a: FloatArray, b: FloatArray, **rest: FloatArray | float) -> FloatArray:
-    """Return a distribution of counts in each cell, shape (n, 6), as the compiled loops take it: size and the family's two
-    parameters, then ``start``, ``cut`` and ``divisor``.
+Place = tuple[FloatArray, int]
+"""Where draws are written: an array of shape (draws, areas of the country), and the column of the first area."""
+
+
+def _model(size: FloatArray, a: FloatArray, b: FloatArray, **rest: npt.ArrayLike) -> FloatArray:
+    """Return a distribution of counts in each cell, shape (n, 7), as the compiled loops take it: size and the family's two
+    parameters, then ``start``, ``cut``, ``divisor`` and ``factor``.
     """
-    columns = np.broadcast_arrays(size, a, b, rest["start"], rest["cut"], rest["divisor"])
+    columns = np.broadcast_arrays(
+        size, a, b, rest["start"], rest["cut"], rest["divisor"], rest.get("factor", 1.0)
+    )
     return np.ascontiguousarray(np.stack(columns, axis=1))
 
 
 def binomial(
     stream: Stream,
     areas: WordArray,
-    draws: range,
+    draws: Draws,
     *,
     trials: npt.ArrayLike,
     probability: npt.ArrayLike,
     share: bool = True,
+    factor: npt.ArrayLike = 1.0,
+    into: Place | None = None,
     fast: bool | None = None,
 ) -> FloatArray:
     """Return binomial draws, exact to the spacing of the uniforms: the least count whose distribution function reaches u.
@@ -309,6 +319,8 @@ def binomial(
         probability: Probabilities, shape (n,) or one, 0 to 1: the observed share, or a shrunk one. NaN is missing. At an
             observed share of 0 or 1 nothing varies: shrink first, or state another error.
         share: True: counts divided by trials; False: counts.
+        factor: What each draw is multiplied by, shape (n,) or one.
+        into: Where to write: an array of shape (draws, more areas) and the column of the first area; None for a new one.
         fast: Compiled loops (where installed), or plain; the same bytes.
 
     Returns:
@@ -323,12 +335,19 @@ def binomial(
     with np.errstate(divide="ignore"):
         odds = p / (1 - p)
     start = np.minimum(np.floor((n + 1) * p), n)
-    model = _model(n, odds, np.zeros_like(n), start=start, cut=CUT, divisor=_divisor(n, share=share))
-    return _draw_counts(stream, areas, draws, 0, model, fast=fast)
+    model = _model(n, odds, np.zeros_like(n), start=start, cut=CUT, divisor=_divisor(n, share=share), factor=factor)
+    return _draw_counts(stream, areas, draws, 0, model, fast=fast, into=into)
 
 
 def poisson(
-    stream: Stream, areas: WordArray, draws: range, *, mean: npt.ArrayLike, fast: bool | None = None
+    stream: Stream,
+    areas: WordArray,
+    draws: Draws,
+    *,
+    mean: npt.ArrayLike,
+    factor: npt.ArrayLike = 1.0,
+    into: Place | None = None,
+    fast: bool | None = None,
 ) -> FloatArray:
     """Return Poisson draws, exact to the spacing of the uniforms.
 
@@ -337,6 +356,8 @@ def poisson(
         areas: Keys of the areas, shape (n,).
         draws: Which draws, from 0.
         mean: Means, shape (n,) or one, 0 to 10⁹. NaN is missing.
+        factor: What each draw is multiplied by, shape (n,) or one.
+        into: Where to write: an array of shape (draws, more areas) and the column of the first area; None for a new one.
         fast: Compiled loops (where installed), or plain; the same bytes.
 
     Returns:
@@ -347,19 +368,21 @@ def poisson(
     """
     (mu,) = _parameters("poisson", areas, mean=mean)
     _refuse("poisson", "a mean lies outside 0 to 10⁹", (mu < 0) | (mu > 1e9), mu)
-    model = _model(np.full(mu.shape, np.inf), mu, np.zeros_like(mu), start=np.floor(mu), cut=CUT, divisor=1.0)
-    return _draw_counts(stream, areas, draws, 1, model, fast=fast)
+    model = _model(np.full(mu.shape, np.inf), mu, np.zeros_like(mu), start=np.floor(mu), cut=CUT, divisor=1.0, factor=factor)
+    return _draw_counts(stream, areas, draws, 1, model, fast=fast, into=into)
 
 
 def beta_binomial(
     stream: Stream,
     areas: WordArray,
-    draws: range,
+    draws: Draws,
     *,
     trials: npt.ArrayLike,
     probability: npt.ArrayLike,
     clustering: npt.ArrayLike,
     share: bool = True,
+    factor: npt.ArrayLike = 1.0,
+    into: Place | None = None,
     fast: bool | None = None,
 ) -> FloatArray:
     """Return beta-binomial draws: binomial with a probability that varies, where people in an area are alike.
@@ -374,6 +397,8 @@ def beta_binomial(
         probability: Mean probabilities, shape (n,) or one, 0 to 1. NaN is missing.
         clustering: ρ, the correlation between two people of an area, shape (n,) or one, above 0 and below 1.
         share: True: counts divided by trials; False: counts.
+        factor: What each draw is multiplied by, shape (n,) or one.
+        into: Where to write: an array of shape (draws, more areas) and the column of the first area; None for a new one.
         fast: Compiled loops (where installed), or plain; the same bytes.
 
     Returns:
@@ -391,8 +416,8 @@ def beta_binomial(
     a, b = p * (1 - rho) / rho, (1 - p) * (1 - rho) / rho
     # Below 1 the likeliest counts may lie at the ends, so that no count may be left out.
     cut = np.where((a < 1) | (b < 1), 0.0, CUT)
-    model = _model(n, a, b, start=np.floor(n * p), cut=cut, divisor=_divisor(n, share=share))
-    return _draw_counts(stream, areas, draws, 2, model, fast=fast)
+    model = _model(n, a, b, start=np.floor(n * p), cut=cut, divisor=_divisor(n, share=share), factor=factor)
+    return _draw_counts(stream, areas, draws, 2, model, fast=fast, into=into)
 
 
 def _parameters(method: str, areas: WordArray, **values: npt.ArrayLike) -> list[FloatArray]:
@@ -430,22 +455,30 @@ def _divisor(trials: FloatArray, *, share: bool) -> FloatArray:
 
 
 def _draw_counts(
-    stream: Stream, areas: WordArray, draws: range, family: int, model: FloatArray, *, fast: bool | None
+    stream: Stream,
+    areas: WordArray,
+    draws: Draws,
+    family: int,
+    model: FloatArray,
+    *,
+    fast: bool | None,
+    into: Place | None,
 ) -> FloatArray:
     """Return draws of counts, by compiled or plain loops; the families are those of `_kernels.ratio_up`."""
-    out = np.empty((len(draws), len(areas)))
+    out, first = into or (np.empty((len(draws), len(areas))), 0)
+    own = out[:, first : first + len(areas)]
     compiled = loops(fast)
     if compiled:
         given = uniforms(stream, areas, draws, fast=fast) if len(stream.parts) > 1 else np.empty((0, 0))
         cells = _cells(stream.seed, stream.parts[0][0], areas)
-        compiled.fill_counts(family, model, cells, _steps(draws), given, out)
-        return out
+        compiled.fill_counts(family, model, cells, _steps(draws), given, out, first)
+        return own
     step = 512  # areas whose tables are built side by side
     for begin in range(0, len(areas), step):
         part = slice(begin, begin + step)
         u = uniforms(stream, areas[part], draws, fast=False)
-        out[:, part] = _counts_plain(family, model[part], u)
-    return out
+        own[:, part] = _counts_plain(family, model[part], u)
+    return own
 
 
 def _counts_plain(family: int, model: FloatArray, u: FloatArray) -> FloatArray:
@@ -459,13 +492,13 @@ def _counts_plain(family: int, model: FloatArray, u: FloatArray) -> FloatArray:
     sums = np.cumsum(np.concatenate([below[::-1], np.ones((1, len(known))), above]), axis=0)
     for i, c in enumerate(known):
         place = np.searchsorted(sums[:, i], u[:, c] * sums[-1, i], side="left")
-        out[:, c] = (cells[3, i] - len(below) + place) / cells[5, i]
+        out[:, c] = (cells[3, i] - len(below) + place) / cells[5, i] * cells[6, i]
     return out
 
 
 def _walk(family: int, cells: FloatArray, *, up: bool) -> FloatArray:
     """Return relative probabilities from each cell's start outwards, one step a row, 0 once a cell has ended."""
-    size, a, b, start, cut, _divisor = cells
+    size, a, b, start, cut, _divisor, _factor = cells
     k, q, top = start.copy(), np.ones_like(start), np.ones_like(start)
     going = np.ones(start.shape, dtype=np.bool_)
     steps: list[FloatArray] = []
@@ -506,7 +539,7 @@ def _ratio_down(family: int, k: FloatArray, size: FloatArray, a: FloatArray, b: 
 def normal(
     stream: Stream,
     areas: WordArray,
-    draws: range,
+    draws: Draws,
     *,
     value: npt.ArrayLike,
     standard_error: npt.ArrayLike,
@@ -539,7 +572,7 @@ def normal(
 def log_normal(
     stream: Stream,
     areas: WordArray,
-    draws: range,
+    draws: Draws,
     *,
     value: npt.ArrayLike,
     log_error: npt.ArrayLike,
@@ -574,7 +607,7 @@ def log_normal(
 def logit_normal(
     stream: Stream,
     areas: WordArray,
-    draws: range,
+    draws: Draws,
     *,
     proportion: npt.ArrayLike,
     logit_error: npt.ArrayLike,

@@ -90,7 +90,12 @@ class LeafError:
     shrunk: bool = False
 
     def draw(
-        self, areas: sampling.WordArray, draws: range, spread: Spread = map, parts: int = 1
+        self,
+        areas: sampling.WordArray,
+        draws: sampling.Draws,
+        spread: Spread = map,
+        parts: int = 1,
+        out: FloatArray | None = None,
     ) -> FloatArray:
         """Return the leaf's values in some draws, shape (draws, n).
 
@@ -99,29 +104,30 @@ class LeafError:
             draws: Which draws.
             spread: Does a function for each of several things, one after the other or at the same time.
             parts: Into how many parts the areas are cut for that; changes no number.
+            out: Where to write, shape (draws, n); None for a new array.
         """
         n, exact = len(areas), self._is_share()
-        out = np.empty((len(draws), n))
+        column = np.empty((len(draws), n)) if out is None else out
         edges = [n * place // parts for place in range(parts + 1)]
 
         def fill(place: int) -> None:
             here = slice(edges[place], edges[place + 1])
-            out[:, here] = self._part(here)._drawn(areas[here], draws, share=exact)
+            self._part(here)._fill(areas[here], draws, (column, edges[place]), share=exact)
 
         list(spread(fill, range(parts)))
         if not self.known.all():
-            out[:, ~self.known] = self.value[~self.known]
+            column[:, ~self.known] = self.value[~self.known]
         order = self.order
         if order is None:
-            return out
+            return column
         rows = [len(draws) * place // parts for place in range(parts + 1)]
 
         def rank(place: int) -> None:
             here = slice(rows[place], rows[place + 1])
-            out[here] = order.ranked(out[here])
+            column[here] = order.ranked(column[here])
 
         list(spread(rank, range(parts)))
-        return out
+        return column
 
     def _part(self, here: slice) -> LeafError:
         """Return the error of some areas."""
@@ -131,34 +137,42 @@ class LeafError:
             numerator=columns[0], denominator=columns[1], spread=columns[2],
         )  # fmt: skip
 
-    def _drawn(self, areas: sampling.WordArray, draws: range, *, share: bool) -> FloatArray:
-        """Return drawn values, or rates where ranks are drawn through them."""
+    def _fill(
+        self, areas: sampling.WordArray, draws: sampling.Draws, into: sampling.Place, *, share: bool
+    ) -> None:
+        """Write drawn values, or rates where ranks are drawn through them."""
+        if self.numerator is not None:
+            self._fill_counts(areas, draws, into, share=share)
+            return
         if self.shrunk:
-            return sampling.logit_normal(
+            made = sampling.logit_normal(
                 self.source, areas, draws, proportion=self.value, logit_error=_given(self.spread)
             )
-        if self.numerator is None:
-            return sampling.normal(
+        else:
+            made = sampling.normal(
                 self.source, areas, draws, value=self.value, standard_error=_given(self.spread)
             )
+        into[0][:, into[1] : into[1] + len(areas)] = made
+
+    def _fill_counts(
+        self, areas: sampling.WordArray, draws: sampling.Draws, into: sampling.Place, *, share: bool
+    ) -> None:
+        """Write drawn values of a leaf with counts."""
         count, trials = self._counts()
+        # Else the published value times the drawn count by the published one.
+        factor = 1.0 if share else np.divide(self.value, count, out=np.zeros_like(count), where=count > 0)
         if self.spec.error == "poisson":
-            out = sampling.poisson(self.source, areas, draws, mean=count)
+            sampling.poisson(self.source, areas, draws, mean=count, factor=factor, into=into)
         elif self.spec.error == "beta-binomial":
-            out = sampling.beta_binomial(
+            sampling.beta_binomial(
                 self.source, areas, draws, trials=trials, probability=count / trials,
-                clustering=self.spec.clustering or 0.0, share=share,
+                clustering=self.spec.clustering or 0.0, share=share, factor=factor, into=into,
             )  # fmt: skip
         else:
-            out = sampling.binomial(
-                self.source, areas, draws, trials=trials, probability=count / trials, share=share
-            )
-        if not share:
-            # The published value times the drawn count by the published one.
-            factor = np.divide(self.value, count, out=np.zeros_like(count), where=count > 0)
-            for row in range(len(out)):  # row by row, so that it stays in cache
-                out[row] *= factor
-        return out
+            sampling.binomial(
+                self.source, areas, draws, trials=trials, probability=count / trials, share=share,
+                factor=factor, into=into,
+            )  # fmt: skip
 
     def _counts(self) -> tuple[FloatArray, FloatArray]:
         """Return the counts that are drawn round, and of how many; NaN where nothing is drawn."""
