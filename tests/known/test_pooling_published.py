@@ -298,3 +298,52 @@ def test_egger2001(mirror: Path) -> None:
     # PET is that weighted regression's limit; not different from 0 here, so PEESE is not taken.
     assert pet_peese(y, v, better=-1).chosen == "PET"
     assert pet_peese(y, v, better=-1).estimate == pytest.approx(-0.1512, abs=HALF)
+
+
+# Raudenbush 2009, p. 309, table 16.3; metafor test_analysis_example_raudenbush2009.r.
+RAUDENBUSH = {
+    "fixed": (0, 0.0604, 0.0365, -0.0111, 0.1318, 0.0515, -0.0477, 0.1685),
+    "ML": (0.0126, 0.0777, 0.0475, -0.0153, 0.1708, 0.0593, -0.0468, 0.2023),
+    "REML": (0.0188, 0.0837, 0.0516, -0.0175, 0.1849, 0.0616, -0.0457, 0.2131),
+    "DL": (0.0259, 0.0893, 0.0558, -0.0200, 0.1987, 0.0636, -0.0442, 0.2229),
+    "HE": (0.0804, 0.1143, 0.0792, -0.0409, 0.2696, 0.0711, -0.0351, 0.2637),
+}
+
+
+@pytest.mark.parametrize("estimator", RAUDENBUSH)
+def test_raudenbush2009_estimators_and_knapp_hartung(mirror: Path, estimator: str) -> None:
+    data = read(mirror, "raudenbush1985")
+    plain = pool(data.yi, data.vi, estimator=estimator)  # type: ignore[arg-type]  # parametrised text
+    scaled = pool(data.yi, data.vi, estimator=estimator, test="knapp-hartung")  # type: ignore[arg-type]  # the same
+    got = (
+        plain.heterogeneity.tau2, plain.estimate[0], plain.standard_error[0], plain.low[0], plain.high[0],
+        scaled.standard_error[0], scaled.low[0], scaled.high[0],
+    )  # fmt: skip
+    # ML and REML inherit the reference's early stop: under 1e-5 in τ² moves the fourth decimal of the ends.
+    assert_allclose(got, RAUDENBUSH[estimator], atol=EARLY if estimator in ("ML", "REML") else HALF)
+    if estimator == "REML":
+        assert_allclose([plain.prediction_low, plain.prediction_high], [-0.2036, 0.3711], atol=EARLY)
+
+
+# CLASP and five other trials of aspirin and pre-eclampsia in DerSimonian and Kacker 2007, Contemporary Clinical Trials 28, pp. 111–112,
+# tables 3 and 4 (τ, μ, standard error); metafor test_analysis_example_dersimonian2007.r.
+CLASP = {
+    "PM": (0.3681, -0.3811, 0.2060),
+    "EB": (0.3681, -0.3811, 0.2060),
+    "HE": (0.4410, -0.4035, 0.2327),
+    "DL": (0.2323, -0.3240, 0.1540),
+    "ML": (0.0023, -0.1974, 0.0694),
+    "REML": (0.1843, -0.2980, 0.1343),
+    "SJ": (0.4572, -0.4079, 0.2386),
+}
+
+
+@pytest.mark.parametrize("estimator", CLASP)
+def test_dersimonian2007_estimators(estimator: str) -> None:
+    n1, n2 = [156, 303, 565, 1570, 103, 4659], [74, 303, 477, 1565, 105, 4650]
+    made = from_counts([5, 5, 12, 69, 9, 313], n1, [8, 17, 9, 94, 11, 352], n2, "odds ratio")
+    found = pool(made.estimate, made.variance, estimator=estimator)  # type: ignore[arg-type]  # parametrised text
+    got = np.sqrt(found.heterogeneity.tau2), found.estimate[0], found.standard_error[0]
+    # ML and REML: the reference's stop at a step of 1e-5 in τ² is up to 0.003 in a τ near 0.
+    wide = {"ML": 0.003, "REML": EARLY}.get(estimator, HALF)
+    assert_allclose(got, CLASP[estimator], atol=wide)
