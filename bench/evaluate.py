@@ -103,8 +103,8 @@ def by_differences(n: int) -> tuple[Any, Any]:
     from differences import ATTgt
 
     def fit(data: Any) -> list[float]:
-        one = ATTgt(data=data, cohort_name="cohort")
-        one.fit("y ~ x", est_method="dr-mle", progress_bar=False)
+        one = ATTgt(data=data, cohort_column="cohort")
+        one.fit("y ~ x", est_method="dr", progress_bar=False)
         found = one.aggregate("simple")
         row = np.ravel(found.to_numpy())
         return [float(row[0]), float(row[1])]
