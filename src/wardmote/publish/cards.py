@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+from unicodedata import combining, normalize
 
 from wardmote import words
 from wardmote.publish.atlas import Making
@@ -86,6 +89,7 @@ def picture(title: str, sentence: str, below: str) -> bytes:
     """
     from PIL import Image, ImageDraw
 
+    title, sentence, below = drawable(title), drawable(sentence), drawable(below)
     image = Image.new("RGB", SIZE, GROUND)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, SIZE[0], 18), fill=BAND)
@@ -98,10 +102,45 @@ def picture(title: str, sentence: str, below: str) -> bytes:
     draw.multiline_text((70, 130), "\n".join(lines), font=_font(size), fill=INK, spacing=size * 0.3)
     draw.text((70, 572), _fitted(draw, below, width, 26), font=_font(26), fill=QUIET)
     out = io.BytesIO()
-    image.quantize(32).save(out, "PNG", optimize=True)
+    image.save(out, "PNG", compress_level=6)
     return out.getvalue()
 
 
+def drawable(text: str) -> str:
+    """Return a text in the letters that can be drawn: pounds in words, plain hyphens, letters without the marks that are lacking.
+
+    The words for those who cannot see the picture keep every sign.
+
+    Args:
+        text: The text.
+    """
+    text = re.sub(r"£\s?(\d[\d,.]*\d|\d)( (?:million|billion|thousand))?", r"\1\2 pounds", text)
+    shown = []
+    for sign in text:
+        plain = _PLAIN.get(sign, sign)
+        shown.append(plain if plain != sign or _can_draw(sign) else _bare(sign))
+    return "".join(shown)
+
+
+_PLAIN = {"–": "-", "—": "-", "−": "-", "…": "...", "×": "x", "£": "pounds ", "‑": "-", "\u00a0": " "}
+
+
+@cache
+def _can_draw(sign: str) -> bool:
+    """Return whether the letters hold a sign: one that they lack is drawn as the box that stands for all such."""
+    if sign.isascii():
+        return True
+    font = _font(40)
+    return bytes(font.getmask(sign)) != bytes(font.getmask("\ufffe"))
+
+
+def _bare(sign: str) -> str:
+    """Return a sign without its marks, or a question mark where that cannot be drawn either."""
+    base = "".join(part for part in normalize("NFD", sign) if not combining(part))
+    return base if base and base != sign and all(_can_draw(part) for part in base) else "?"
+
+
+@cache
 def _font(size: int) -> Any:
     """Return the letters that come with Pillow: no font of the system, so pictures are the same everywhere."""
     from PIL import ImageFont

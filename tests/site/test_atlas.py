@@ -1,0 +1,497 @@
+"""The atlas: its pages say what the tables hold, nothing from data is read as markup, unchanged files stay, and a failure leaves the
+old site standing."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import openpyxl
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from wardmote import tables as declared
+from wardmote.errors import InputError, MissingError, WorkspaceError
+from wardmote.publish import publish_report, publish_site
+from wardmote.publish.building import Build, record_of, safe_name
+from wardmote.publish.cards import MOST_POST, drawable, thread
+from wardmote.publish.shards import fold
+from wardmote.study import Study
+from wardmote.workspace import Workspace
+
+DAY = datetime.date(2025, 6, 1)
+HOSTILE = "</title><script>alert('x')</script>\"'><img src=x onerror=alert(1)> {{ 7*7 }} ${x} =1+1"
+"""A name as somebody might send it who wants scripts of their own to run on the page."""
+
+
+class Page(HTMLParser):
+    """Text, links and what must not be there, of one page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.links: list[str] = []
+        self.inline: list[str] = []
+        self.tags: list[str] = []
+        self._script = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append(tag)
+        self._script = tag == "script"
+        if tag == "script" and "src" not in given:
+            self.inline.append("script")
+        self.inline += [name for name in given if name == "style" or name.startswith("on")]
+        if tag == "style":
+            self.inline.append("style")
+        self.links += [value for name, value in attrs if name in ("href", "src") and value]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.text))
+
+
+@pytest.fixture(scope="module")
+def site(page: Path) -> Path:
+    return page.parent
+
+
+@pytest.fixture(scope="module")
+def frames(workspace: Workspace) -> dict[str, pd.DataFrame]:
+    return {name: workspace.read(name) for name in declared.TABLES}
+
+
+def read(site: Path, path: str) -> Page:
+    return Page((site / path).read_text(encoding="utf-8"))
+
+
+def only(study: Study, *pages: str, **more: Any) -> Study:
+    """Return the study with these kinds of page alone."""
+    return study.model_copy(
+        update={"publish": study.publish.model_copy(update={"pages": list(pages), **more})}
+    )
+
+
+def put(site: Path, path: str) -> Any:
+    """Return what a file of data hands over."""
+    text = (site / path).read_text(encoding="utf-8").strip()
+    return json.loads(text[text.index(",") + 1 : text.rindex(")")])
+
+
+# ---- what the pages say
+
+
+def test_a_profile_says_rank_tenth_and_parts_as_the_tables_hold_them(
+    site: Path, workspace: Workspace
+) -> None:
+    scores = workspace.read("scores", where={"index": "deprivation"})
+    scores = scores[scores["node"] == "deprivation"].set_index("area")
+    for code in ("T01000004", "T01000067", "T01000200"):
+        said = read(site, f"place/patch25/{code}.html").words
+        rank = int(scores.loc[code, "rank"])
+        ending = "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+        assert f"{rank}{ending} of 360 neighbourhoods" in said
+        assert "No interval is available yet." in said
+
+
+def test_strengths_stand_before_needs_and_are_the_tenths_with_least_need(
+    site: Path, workspace: Workspace
+) -> None:
+    said = read(site, "place/patch25/T01000004.html").words
+    assert said.index("What is strong here") < said.index("Where need is greatest here")
+    scores = workspace.read("scores", where={"index": "deprivation"})
+    nodes = workspace.read("nodes")
+    parts = nodes[(nodes["index"] == "deprivation") & (nodes["depth"] == 1)].set_index("node")["title"]
+    mine = scores[(scores["area"] == "T01000004") & scores["node"].isin(parts.index)].set_index("node")[
+        "decile"
+    ]
+    for node, tenth in mine.items():
+        strong = f"{parts[node]}: less need than in {tenth - 1} of 10 neighbourhoods"
+        assert (strong in said) == (tenth >= 8)
+
+
+def test_a_larger_area_counts_its_small_ones(site: Path, workspace: Workspace) -> None:
+    scores = workspace.read("scores", where={"index": "deprivation"})
+    links = workspace.read("memberships")
+    inside = set(links[(links["parent_level"] == "borough25") & (links["parent"] == "T03000001")]["area"])
+    mine = scores[(scores["node"] == "deprivation") & scores["area"].isin(inside)]
+    number = int((mine["decile"] == 1).sum())
+    page = read(site, "place/borough25/T03000001.html")
+    assert f"{number} of its {len(inside)} neighbourhoods" in page.words
+    assert {Path(link).stem for link in page.links if "place/patch25/" in link} == inside
+
+
+def test_intervals_and_decisions_are_told_where_they_are_known(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    from wardmote.study import RoundSpec
+
+    codes = [f"T0100000{i}" for i in range(1, 10)]
+    n = len(codes)
+    ranks = declared.frame(
+        "ranks",
+        {
+            "index": ["deprivation"] * n, "level": ["patch25"] * n, "area": codes, "component": ["both"] * n,
+            "coverage": [0.95] * n, "rank_low": [20] * n, "rank_median": [40] * n, "rank_high": [61] * n,
+            "p_greatest_need": [0.25] * n,
+        },
+    )  # fmt: skip
+    decisions = declared.frame(
+        "decisions",
+        {
+            "round": ["fund"] * 2, "rules": ["stated"] * 2, "level": ["patch25"] * 2, "area": codes[:2], "funded": [True, False],
+            "decided_by": ["ranked"] * 2, "pounds": [20_000, None], "flip": ["f1", "f2"], "margin_rank": [3, -2],
+            "sentence": ["Funded, since its need is 3rd.", "Not funded: two places below the line."],
+        },
+    )  # fmt: skip
+    changed = only(study, "place", "round", "table").model_copy(
+        update={"round": {"fund": RoundSpec(title="The fund")}}
+    )
+    out = publish_site(
+        {**frames, "ranks": ranks, "decisions": decisions}, changed, tmp_path / "site", built=DAY
+    ).parent
+    said = read(out, "place/patch25/T01000001.html").words
+    assert "Between 20th and 61st in 95% of draws" in said
+    assert "In the greatest-need tenth in 25% of draws." in said
+    assert "Funded. Funded, since its need is 3rd." in said
+    assert "What would turn it: f1" in said
+    assert "Not funded: two places below the line." in read(out, "round/index.html").words
+    assert "£20,000" in read(out, "round/index.html").words
+    assert "more need than most" in read(out, "table/index.html").words
+
+
+def test_no_page_says_worst_nor_league(site: Path) -> None:
+    for path in ("table/index.html", "place/patch25/T01000004.html", "about/index.html", "method/index.html"):
+        said = read(site, path).words.lower()
+        assert "worst" not in said
+        assert " nan" not in said
+
+
+def test_each_indicator_has_a_page_with_source_licence_and_direction(
+    site: Path, workspace: Workspace
+) -> None:
+    for row in workspace.read("indicators").itertuples():
+        said = read(site, f"indicator/{row.indicator}.html").words
+        assert row.title in said
+        assert "CC0-1.0" in said
+        assert ("less need" if row.direction == -1 else "more need") in said
+
+
+# ---- links, policy, escaping
+
+
+def test_every_link_leads_somewhere(site: Path) -> None:
+    for path in sorted(site.rglob("*.html")):
+        if path.parent.name == "patch25" and not path.stem.endswith("7"):
+            continue  # one in ten of the many alike
+        html = path.read_text(encoding="utf-8")
+        for link in Page(html).links:
+            bare = unquote(urlsplit(urldefrag(link)[0]).path)
+            if urlsplit(link).scheme or not bare:
+                continue
+            assert not bare.startswith("/"), (path, link)
+            assert (path.parent / bare).resolve().is_file(), (path.relative_to(site), link)
+
+
+def test_atlas_pages_have_a_strict_policy_and_nothing_inline(site: Path) -> None:
+    for path in sorted(site.rglob("*.html")):
+        if path.name == "index.html" and path.parent == site:
+            continue  # the first page holds its style, named by its checksum
+        html = path.read_text(encoding="utf-8")
+        policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)
+        assert policy, path
+        assert "unsafe" not in policy[1]
+        assert not Page(html).inline, (path, Page(html).inline)
+
+
+def test_a_hostile_name_is_text_everywhere(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    areas = frames["areas"].copy()
+    areas.loc[areas["area"].isin(["T01000001", "T03000001"]), "name"] = HOSTILE
+    out = publish_site({**frames, "areas": areas}, study, tmp_path / "site", built=DAY).parent
+    for path in (
+        "place/patch25/T01000001.html",
+        "place/borough25/T03000001.html",
+        "table/index.html",
+        "find.html",
+        "index.html",
+    ):
+        page = read(out, path)
+        assert "onerror" not in page.inline
+        assert "<script>alert('x')</script>" not in (out / path).read_text(encoding="utf-8")
+        if path != "index.html":
+            assert "{{ 7*7 }}" in page.words, path
+    for file in [*out.glob("data/places/patch25/*.js"), *out.glob("data/columns/*/codes.js")]:
+        assert "</script" not in file.read_text(encoding="utf-8")
+    sheet = openpyxl.load_workbook(out / "data/places-patch25.xlsx").worksheets[0]
+    assert sheet.cell(2, 2).value == HOSTILE
+    assert sheet.cell(2, 2).data_type == "s"
+
+
+@pytest.mark.parametrize("code", ["../../etc/passwd", "a/b", "..", "", "Ä ö", "con", "x" * 40])
+def test_any_code_is_a_safe_name_of_its_own(code: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]*", safe_name(code))
+    assert len({safe_name(one) for one in (code, f"{code}_", f"{code}/", f"{code} ")}) == 4
+
+
+# ---- only what changed, and all or nothing
+
+
+def test_one_changed_number_rewrites_only_what_it_touches(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    publish_site(frames, study, out, built=DAY)
+    before = {path: path.stat().st_ino for path in out.rglob("*") if path.is_file()}
+    scores = frames["scores"].copy()
+    row = scores.index[
+        (scores["area"] == "T01000004")
+        & (scores["node"] == "low-income")
+        & (scores["index"] == "deprivation")
+    ]
+    scores.loc[row, "value"] = 0.123
+    publish_site({**frames, "scores": scores}, study, out, built=DAY)
+    changed = {
+        path.relative_to(out).as_posix() for path, inode in before.items() if path.stat().st_ino != inode
+    }
+    assert "place/patch25/T01000004.html" in changed
+    # Its own page, those of the two areas that it lies in, its file of data, and the tables that hold the number.
+    pages = {path for path in changed if path.startswith("place/")}
+    assert pages == {
+        "place/patch25/T01000004.html",
+        *(p for p in pages if "/borough25/" in p or "/part25/" in p),
+    }
+    assert len(pages) == 3
+    assert len(changed) < 20, sorted(changed)
+    assert set(before) == {path for path in out.rglob("*") if path.is_file()}
+
+
+def test_the_same_again_writes_nothing(frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path) -> None:
+    out, some = tmp_path / "site", only(study, "place", "about")
+    publish_site(frames, some, out, built=DAY)
+    before = {path: path.stat().st_ino for path in out.rglob("*") if path.is_file()}
+    publish_site(frames, some, out, built=DAY)
+    assert {path: path.stat().st_ino for path in out.rglob("*") if path.is_file()} == before
+    # A file that was changed by hand is made again.
+    page = out / "place/patch25/T01000001.html"
+    kept = page.read_bytes()
+    page.write_text("changed by hand", encoding="utf-8")
+    publish_site(frames, some, out, built=DAY)
+    assert page.read_bytes() == kept
+    record_of(out).write_text("{not json", encoding="utf-8")
+    publish_site(frames, some, out, built=DAY)
+    assert page.read_bytes() == kept
+
+
+def test_a_full_disk_leaves_the_old_site(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, some = tmp_path / "site", only(study, "place")
+    publish_site(frames, some, out, built=DAY)
+    before = {path: path.read_bytes() for path in out.rglob("*.html")}
+    whole = Build.put
+    written = []
+
+    def full(self: Build, path: str, content: str | bytes, made_from: str = "") -> None:
+        written.append(path)
+        if path.endswith("T01000100.html"):
+            raise OSError(28, "No space left on device")
+        whole(self, path, content, made_from)
+
+    monkeypatch.setattr(Build, "put", full)
+    record_of(out).unlink()
+    with pytest.raises(WorkspaceError, match="No space left"):
+        publish_site(frames, some, out, built=DAY)
+    assert {path: path.read_bytes() for path in out.rglob("*.html")} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"site"}
+
+
+def test_a_kill_mid_build_leaves_the_old_site(workspace: Workspace, study: Study, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    publish_site(workspace, only(study, "place"), out, built=DAY)
+    before = {path: path.read_bytes() for path in out.rglob("*.html")}
+    code = (
+        "from pathlib import Path\nfrom wardmote.publish import publish_site\nfrom wardmote.study import read_study\n"
+        "from wardmote.workspace import Workspace\nimport wardmote.publish.building as b\n"
+        f"folder = Path({str(workspace.folder)!r})\n"
+        "b.FEWEST = 10**9\n"
+        f"publish_site(Workspace(folder), read_study(folder), Path({str(out)!r}))\n"
+    )
+    record_of(out).unlink()
+    running = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and running.poll() is None:
+        if any(tmp_path.glob(".site.building-*/place/patch25/T0100001*.html")):
+            break
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert {path: path.read_bytes() for path in out.rglob("*.html")} == before
+    publish_site(workspace, only(study, "place"), out, built=DAY)
+    assert {path: path.read_bytes() for path in out.rglob("*.html")} == before
+
+
+def test_the_first_page_alone(frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path) -> None:
+    out = publish_site(frames, only(study, "start"), tmp_path / "site", built=DAY).parent
+    assert [path.name for path in out.rglob("*")] == ["index.html"]
+
+
+# ---- data to take away
+
+
+def test_the_wide_tables_agree_in_all_formats(site: Path, workspace: Workspace) -> None:
+    csv = pd.read_csv(site / "data/places-patch25.csv")
+    parquet = pq.read_table(site / "data/places-patch25.parquet").to_pandas()
+    sheet = openpyxl.load_workbook(site / "data/places-patch25.xlsx")
+    assert sheet.sheetnames == ["places", "notes"]
+    rows = list(sheet.worksheets[0].values)
+    assert list(rows[0]) == list(csv.columns) == list(parquet.columns)
+    assert len(rows) == len(csv) + 1 == len(parquet) + 1 == 361
+    ranks = workspace.read("scores", where={"index": "deprivation"})
+    ranks = ranks[ranks["node"] == "deprivation"].set_index("area")["rank"]
+    for frame in (csv, parquet, pd.DataFrame(rows[1:], columns=list(rows[0]))):
+        assert dict(zip(frame["code"], frame["deprivation.rank"], strict=True)) == ranks.to_dict()
+    described = json.loads((site / "data/places-patch25.csv-metadata.json").read_text(encoding="utf-8"))
+    assert [column["titles"] for column in described["tableSchema"]["columns"]] == list(csv.columns)
+    noted = {row[0] for row in sheet.worksheets[1].values}
+    assert set(csv.columns) <= noted
+
+
+def test_shapes_come_as_geoparquet(site: Path) -> None:
+    import geopandas
+
+    shapes = geopandas.read_parquet(site / "data/places-borough25-shapes.parquet")
+    assert str(shapes.crs) == "OGC:CRS84"
+    assert len(shapes) == 6
+    assert shapes.geometry.is_valid.all()
+
+
+def test_columns_stand_in_the_order_of_their_codes(site: Path, workspace: Workspace) -> None:
+    level = json.loads((site / "data/columns/patch25/codes.json").read_text(encoding="utf-8"))
+    column = json.loads((site / "data/columns/patch25/deprivation.score.json").read_text(encoding="utf-8"))
+    assert put(site, "data/columns/patch25/deprivation.score.js") == column
+    scores = workspace.read("scores", where={"index": "deprivation"})
+    known = scores[scores["node"] == "deprivation"].set_index("area")["score"]
+    assert column["values"] == [float(known[code]) for code in level["codes"]]  # to the last digit
+    named = {one["measure"] for one in level["measures"]}
+    assert named == {path.stem for path in (site / "data/columns/patch25").glob("*.json")} - {"codes"}
+
+
+def test_figures_of_closed_sources_are_on_no_page(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    sources = frames["sources"].copy()
+    sources.loc[sources["source"] == "deprivation", "access"] = "derived-only"
+    some = only(study, "place", "find", "columns", "data")
+    out = publish_site({**frames, "sources": sources}, some, tmp_path / "site", built=DAY).parent
+    said = read(out, "place/patch25/T01000004.html").words
+    assert "People on a low income" not in said
+    assert "Sports" in said or "clubs" in said
+    assert not list(out.glob("data/columns/*/deprivation.low-income*"))
+    assert "deprivation.low-income.decile" not in (out / "data/places-patch25.csv").read_text(
+        encoding="utf-8"
+    )
+    assert "People on a low income" not in (out / "data/places/patch25/T010000.js").read_text(
+        encoding="utf-8"
+    )
+
+
+# ---- look-ups, sharing, print
+
+
+def test_the_file_of_a_place_holds_the_words_of_its_page(site: Path) -> None:
+    place = put(site, "data/places/patch25/T010000.js")["T01000004"]
+    said = read(site, "place/patch25/T01000004.html").words
+    for text in (*place["strong"], *place["great"], *place["types"], place["standings"][0]["headline"]):
+        assert text in said
+
+
+def test_postcodes_stand_by_district(frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path) -> None:
+    (tmp_path / "post.csv").write_text(
+        "pcd,area\nAL1 1AA,T01000001\nAL1 1AB,T01000002\nal10 9zz,T01000003\nAL1 1AC,elsewhere\nnonsense,T01000001\n",
+        encoding="utf-8",
+    )
+    told = {"file": "post.csv", "postcode": "pcd", "area": "area"}
+    from wardmote.study import PostcodeSpec
+
+    some = only(study, "find", postcodes=PostcodeSpec(**told)).model_copy(update={"folder": tmp_path})
+    out = publish_site(frames, some, tmp_path / "site", built=DAY).parent
+    assert sorted(path.name for path in (out / "data/find/postcode").iterdir()) == ["AL1.js", "AL10.js"]
+    district = put(out, "data/find/postcode/AL1.js")
+    assert {end: district["codes"][i] for end, i in district["at"].items()} == {
+        "1AA": "T01000001",
+        "1AB": "T01000002",
+    }
+    (tmp_path / "post.csv").write_text("pcd,area\nnonsense,T01000001\n", encoding="utf-8")
+    with pytest.raises(InputError, match="none of its rows"):
+        publish_site(frames, some, tmp_path / "site", built=DAY)
+    gone = only(study, "find", postcodes=PostcodeSpec(**{**told, "file": "gone.csv"})).model_copy(
+        update={"folder": tmp_path}
+    )
+    with pytest.raises(MissingError, match="no such file"):
+        publish_site(frames, gone, tmp_path / "site", built=DAY)
+
+
+def test_a_thread_is_numbered_and_short(site: Path) -> None:
+    posts = thread("A study", ("A finding. " * 60, "Short."), "Ask the clerk.", "https://example.org")
+    assert all(len(post) <= MOST_POST for post in posts)
+    assert [post.split()[0] for post in posts] == [f"{i}/{len(posts)}" for i in range(1, len(posts) + 1)]
+    page = (site / "share/index.html").read_text(encoding="utf-8")
+    pictures = re.findall(r'<img src="([^"]+)" alt="([^"]*)"', page)
+    assert pictures
+    for path, alt in pictures:
+        assert alt
+        assert (site / "share" / path).resolve().read_bytes().startswith(b"\x89PNG")
+    assert drawable("£20 million – Ŵ") == "20 million pounds - W"
+
+
+def test_names_fold_as_in_the_browser() -> None:
+    assert fold("Môn, Ynys (Isle of)") == "mon ynys isle of"
+
+
+def test_the_report_is_a_tagged_pdf_and_a_profile_has_two_pages(
+    workspace: Workspace, study: Study, site: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("typst", reason="typst is not installed (part of the extra report)")
+    pypdf = pytest.importorskip("pypdf")
+    report = publish_report(workspace, study, tmp_path, built=DAY)
+    place = publish_report(workspace, study, tmp_path, place="T01000004", built=DAY)
+    for path in (report, place):
+        root = pypdf.PdfReader(path).trailer["/Root"]
+        assert root["/MarkInfo"]["/Marked"]
+        assert root["/Lang"] == "en-GB"
+    profile = pypdf.PdfReader(place)
+    assert len(profile.pages) == 2
+    told = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in profile.pages))
+    assert "296th of 360 neighbourhoods" in told
+    assert "296th of 360 neighbourhoods" in read(site, "place/patch25/T01000004.html").words
+    again = place.read_bytes()
+    assert publish_report(workspace, study, tmp_path, place="T01000004", built=DAY).read_bytes() == again
+    with pytest.raises(MissingError, match="no place"):
+        publish_report(workspace, study, tmp_path, place="X", built=DAY)
+
+
+def test_processes_and_one_alone_write_the_same(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = only(study, "place")
+    one = publish_site(frames, some, tmp_path / "one", built=DAY).parent
+    monkeypatch.setattr("wardmote.publish.building.FEWEST", 10**9)
+    other = publish_site(frames, some, tmp_path / "other", built=DAY).parent
+    mine = {path.relative_to(one): path.read_bytes() for path in one.rglob("*.html")}
+    assert mine == {path.relative_to(other): path.read_bytes() for path in other.rglob("*.html")}
