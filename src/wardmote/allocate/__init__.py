@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from wardmote.allocate.check import check_round
 from wardmote.allocate.choice import Outcome, by_year, decide
+from wardmote.allocate.clusters import clustered
 from wardmote.allocate.compare import compared
 from wardmote.allocate.findings import found
 from wardmote.allocate.fragile import Fragility, fragility, turning_weights
@@ -25,9 +26,10 @@ from wardmote.allocate.tables_in import Tables, Universe, places_of
 from wardmote.allocate.telling import Teller
 from wardmote.errors import MethodError, Problem, StudyError
 from wardmote.levels import LEVELS, Level, nouns_of
-from wardmote.methods.checks import BoolArray, FloatArray
+from wardmote.methods.apportion import apportion
+from wardmote.methods.checks import BoolArray, FloatArray, IntArray
 from wardmote.study.rounds import RoundSpec
-from wardmote.tables import frame
+from wardmote.tables import concat, frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,9 +120,12 @@ def run_round(
     teller = Teller(ready, outcome, why, ranked, turning_weights(ready, outcome))
     beside = {name: run.settled(name, run.others[name])[:2] for name in spec.compare}
     comparison, told = compared(tables, ready, outcome, beside)
+    members = run.members.get(round)
     return RoundTables(
-        _awards(ready, outcome),
-        _decisions(teller),
+        _awards(ready, outcome) if members is None else _member_awards(members, ready, outcome),
+        _decisions(teller)
+        if members is None
+        else _member_decisions(members, _decisions(teller), _member_pounds(members, outcome)),
         _fragility(ready, outcome, firmness),
         comparison,
         found(ready, outcome, firmness, told, nouns),
@@ -138,6 +143,7 @@ class _Run:
     def __init__(self, tables: Tables, others: dict[str, RoundSpec]) -> None:
         self.tables = tables
         self.others = others
+        self.members: dict[str, tuple[Universe, IntArray]] = {}
         self._settled: dict[str, tuple[Prepared, Outcome, Fragility | None]] = {}
 
     def settled(self, name: str, spec: RoundSpec) -> tuple[Prepared, Outcome, Fragility | None]:
@@ -147,6 +153,10 @@ class _Run:
             ready, further = (None, []) if problems else prepare(self.tables, spec, name, self._earlier)
             if ready is None:
                 raise StudyError([*problems, *further])
+            if spec.cluster is not None:
+                single = ready.universe
+                ready, part = clustered(self.tables, ready)
+                self.members[name] = (single, part)
             firm = fragility(self.tables, ready)
             outcome = decide(self.tables, ready, None if firm is None else firm.p_funded)
             self._settled[name] = (ready, outcome, firm)
@@ -158,6 +168,9 @@ class _Run:
             raise StudyError(Problem(f"study.toml, round.{name}", "the round is not known here"))
         ready, outcome, _ = self.settled(name, self.others[name])
         funded = ready.universe.codes.filter(pa.array(outcome.funded))
+        if name in self.members:
+            single, part = self.members[name]
+            funded = single.codes.filter(pa.array((part >= 0) & outcome.funded[np.maximum(part, 0)]))
         mask = np.zeros(universe.n, dtype=np.bool_)
         at = places_of(funded, universe.codes)
         mask[at[at >= 0]] = True
@@ -186,6 +199,67 @@ def _awards(ready: Prepared, outcome: Outcome) -> pd.DataFrame:
             "price_year": [ready.spec.price_year or None] * len(rows),
         },
     )
+
+
+def _member_awards(members: tuple[Universe, IntArray], ready: Prepared, outcome: Outcome) -> pd.DataFrame:
+    """Return the table of awards of clusters: each award shared among its areas by their people, to the last pound."""
+    single, part = members
+    pounds = _member_pounds(members, outcome)
+    funded = np.flatnonzero((part >= 0) & outcome.funded[np.maximum(part, 0)])
+    years, cut = by_year(pounds[funded], ready.spec.tranches)
+    rows = np.repeat(funded, len(years))
+    price = [ready.spec.price_year or None] * len(rows)
+    keys = _keys(ready, single.codes.take(pa.array(rows)))
+    return frame(
+        "awards", {**keys, "year": list(years) * len(funded), "pounds": cut.reshape(-1), "price_year": price}
+    )
+
+
+def _member_pounds(members: tuple[Universe, IntArray], outcome: Outcome) -> IntArray:
+    """Return the part of each area in the award of its cluster, whole pounds that add up to it."""
+    single, part = members
+    people = np.nan_to_num(single.population)
+    pounds = np.zeros(single.n, dtype=np.int64)
+    for k in np.flatnonzero(outcome.funded).tolist():
+        inside = np.flatnonzero(part == k)
+        weight = people[inside] if people[inside].any() else np.ones(len(inside))
+        pounds[inside] = apportion(int(outcome.pounds[k]), weight)
+    return pounds
+
+
+def _member_decisions(
+    members: tuple[Universe, IntArray], decisions: pd.DataFrame, pounds: IntArray
+) -> pd.DataFrame:
+    """Return the table of decisions by area: those of a cluster share its decision, all others are in none."""
+    single, part = members
+    inside = np.flatnonzero(part >= 0)
+    theirs = decisions.iloc[part[inside]].reset_index(drop=True)
+    theirs["area"] = single.codes.take(pa.array(inside)).to_pylist()
+    theirs["population"] = single.population[inside]
+    theirs["pounds"] = theirs["pounds"].where(theirs["pounds"].isna(), pounds[inside])
+    theirs["sentence"] = "As part of its cluster. " + theirs["sentence"]
+    outside = np.flatnonzero(part < 0)
+    n = len(outside)
+    first = decisions.iloc[0]
+    others = frame(
+        "decisions",
+        {
+            **{key: pa.repeat(pa.scalar(str(first[key])), n) for key in ("round", "rules", "level")},
+            "area": single.codes.take(pa.array(outside)),
+            "funded": np.zeros(n, dtype=np.bool_),
+            "decided_by": ["not in a cluster"] * n,
+            "population": single.population[outside],
+            "flip": ["A correction of its data that made it part of the best cluster around it."] * n,
+            "sentence": [
+                "Not funded: it is not part of the best cluster of its larger area, or no rule lets it be one."
+            ]
+            * n,
+        },
+    )
+    both = concat(
+        "decisions", [frame("decisions", {str(name): theirs[name].array for name in theirs}), others]
+    )
+    return both.sort_values("area", kind="stable").reset_index(drop=True)
 
 
 def _decisions(teller: Teller) -> pd.DataFrame:

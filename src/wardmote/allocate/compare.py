@@ -220,9 +220,11 @@ def _measures(
     """Yield what one set of rules reaches."""
     ready, outcome, funded = one.ready, one.outcome, one.outcome.funded
     people = ready.universe.population
-    top = greatest_need(ready.need.rank, int((~np.isnan(ready.need.rank)).sum()), ready.spec.share)
+    # One yardstick for all: the round's own measure of need and share, where the places are the same.
+    yard = own.ready if ready.universe.level == own.ready.universe.level and ready.n == own.ready.n else ready
+    top = greatest_need(yard.need.rank, int((~np.isnan(yard.need.rank)).sum()), yard.spec.share)
     reached = reach(funded, people, top, outcome.pounds)
-    tenth = words.share_of(ready.spec.share)
+    tenth = words.share_of(own.ready.spec.share)
     yield "places", float(funded.sum()), "places", "reach", None
     yield "pounds", float(reached.pounds), "pounds", "reach", None
     yield "people in funded places", reached.people, "people", "reach", None
@@ -233,7 +235,7 @@ def _measures(
     if reached.greatest_need and reached.pounds:
         each = reached.pounds / reached.greatest_need
         yield "pounds for each of them", each, "pounds", "reach", None
-    yield "concentration on greater need", _concentration(one), "index", "reach", None
+    yield "concentration on greater need", _concentration(one, yard), "index", "reach", None
     passed = _passed_over(one)
     yield "places of greater need passed over", float(passed.sum()), "places", "reach", None
     yield "people in places passed over", float(np.nansum(people[passed])), "people", "reach", None
@@ -257,14 +259,14 @@ def _measures(
         yield from _equality(tables, one)
 
 
-def _concentration(one: RuleSet) -> float:
+def _concentration(one: RuleSet, yard: Prepared) -> float:
     """Return how far pounds a head (or places, where no award is stated) are concentrated on greater need."""
     people = one.ready.universe.population
     amount = one.outcome.pounds if one.outcome.pounds.any() else one.outcome.funded.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         head = np.where(people > 0, amount / people if one.outcome.pounds.any() else amount, 0.0)
     try:
-        return concentration_index(head, one.ready.need.score, people)
+        return concentration_index(head, yard.need.score, people)
     except MethodError:
         return float("nan")
 

@@ -95,7 +95,7 @@ def prepare(
             problems += [_placed(problem, where) for problem in error.problems]
     if problems:
         return None, problems
-    return Prepared(id_, spec, universe, need, _ordered(need, universe, spec), rules, groups, published), []
+    return Prepared(id_, spec, universe, need, ordered(need, universe, spec), rules, groups, published), []
 
 
 def _placed(problem: Problem, where: str) -> Problem:
@@ -108,8 +108,14 @@ def _placed(problem: Problem, where: str) -> Problem:
     return Problem(f"{where}.{setting}", named, problem.got, problem.expected, problem.remedy)
 
 
-def _ordered(need: Need, universe: Universe, spec: RoundSpec) -> FloatArray:
-    """Return need as a strict order: n for the first down to 1, NaN where there is none."""
+def ordered(need: Need, universe: Universe, spec: RoundSpec) -> FloatArray:
+    """Return need as a strict order: n for the first down to 1, NaN where there is none.
+
+    Args:
+        need: The measure of need.
+        universe: The places.
+        spec: The round: its rule for ties.
+    """
     missing = np.isnan(need.score)
     tie = -np.nan_to_num(universe.population) if spec.tie == "population" else np.zeros(universe.n)
     order = np.lexsort((np.arange(universe.n), tie, np.where(missing, np.inf, -need.score)))
@@ -211,7 +217,7 @@ class _Builder:
     def _inside(self, named: Universe, mask: BoolArray, where: str) -> BoolArray:
         """Return which places lie in one of the larger areas listed."""
         at = self.tables.parents_among(self.universe, named)
-        if (at < 0).all():
+        if not named.n or (at < 0).all():
             self.problems.append(
                 Problem(
                     f"{where}.level",
@@ -219,6 +225,7 @@ class _Builder:
                     remedy="Add a source of memberships between the two.",
                 )
             )
+            return np.zeros(self.universe.n, dtype=np.bool_)
         return np.asarray((at >= 0) & mask[np.maximum(at, 0)])
 
     def _sharing(self, named: Universe, mask: BoolArray, level: str, where: str) -> BoolArray:
