@@ -1,4 +1,4 @@
-"""Rules of a round that cannot hold are refused together, each with its line of the file and what to do."""
+"""Rounds through a whole run: rules that cannot hold are refused together with their lines; presets and all rules run."""
 
 from __future__ import annotations
 
@@ -163,3 +163,68 @@ exclude = [{ title = "done", file = "done.csv", column = "code" }]
     assert run(tmp_path).done == ()
     (tmp_path / "done.csv").write_text("code\nT01000002\n", encoding="utf-8")
     assert [task.task for task in run(tmp_path).done] == ["allocate.listed"]
+
+
+PRESETS = """
+[round.fund]
+preset = "community-wealth-fund"
+level = "patch25"
+starting = []
+population = [1000, 2000]
+definition = "wider"
+measure = [{ index = "deprivation" }, { index = "community" }]
+budget = 30_000_000
+
+[round.plain]
+preset = "greatest-need-on-both"
+level = "patch25"
+measure = [{ index = "deprivation" }, { index = "community" }]
+places = 20
+
+[round.formula]
+preset = "pro-rata"
+level = "patch25"
+measure = [{ index = "deprivation" }]
+budget = 1_000_001
+compare = ["plain", "fund"]
+exclude = [{ title = "funded before", round = "plain" }]
+show_by = ["part25"]
+
+[round.groups]
+level = "patch25"
+measure = [{ index = "residents" }]
+places = 4
+award = { pounds = 100 }
+apart = true
+
+[round.clusters]
+level = "patch25"
+measure = [{ index = "deprivation" }]
+places = 3
+award = { pounds = 1_000_000 }
+cluster = { within = "borough25", low = 4000, high = 6000 }
+"""
+
+
+def test_presets_and_all_other_rules_run_on_the_invented_county(tmp_path: Path) -> None:
+    import pandas as pd
+
+    write_county(tmp_path)
+    study = tmp_path / "study.toml"
+    study.write_text(study.read_text(encoding="utf-8") + PRESETS, encoding="utf-8")
+    run(tmp_path)
+
+    def read(table: str, name: str) -> pd.DataFrame:
+        return pd.read_parquet(tmp_path / "out" / "tables" / f"{table}.allocate.{name}.parquet")
+
+    fund = read("awards", "fund")
+    assert fund["pounds"].between(1_000_000, 2_500_000).all()
+    assert fund["pounds"].sum() <= 30_000_000
+    plain, formula = read("decisions", "plain"), read("decisions", "formula")
+    assert plain["funded"].sum() == 20
+    assert not (plain["funded"].to_numpy(dtype=bool) & formula["funded"].to_numpy(dtype=bool)).any()
+    assert read("awards", "formula")["pounds"].sum() == 1_000_001
+    clusters = read("decisions", "clusters")
+    assert clusters["pounds"].sum() == 3_000_000
+    people = clusters.loc[clusters["funded"], "population"].sum()
+    assert 3 * 4000 <= people <= 3 * 6000
