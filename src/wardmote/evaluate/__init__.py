@@ -32,6 +32,7 @@ from wardmote.methods.worth import (
 )
 from wardmote.study import ProgrammeSpec
 from wardmote.tables import empty, frame
+from wardmote.words import sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,9 +133,10 @@ def evaluate_programme(
         checks += [(outcome, test) for test in tests]
         told.append(sentences.effect(spec, programme, panel, main, nouns))
         title = spec.title or programme
-        told.append((f"{title}: {told_limits(tests)}", np.nan, np.nan, np.nan, "impact_checks"))
+        told.append((sentence(f"{title}: {told_limits(tests)}"), np.nan, np.nan, np.nan, "impact_checks"))
     told += [
-        (f"{spec.title or programme}: {note}", np.nan, np.nan, np.nan, "balances") for note in first.notes
+        (sentence(f"{spec.title or programme}: {note}"), np.nan, np.nan, np.nan, "balances")
+        for note in first.notes
     ]
     worths, more = _worth(spec, programme, first, answers[spec.estimators[0]].impacts[0], next(streams))
     return ProgrammeTables(
