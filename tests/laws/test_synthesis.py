@@ -15,7 +15,7 @@ from wardmote.errors import InputError, MethodError, MissingError
 from wardmote.methods.updating import update
 from wardmote.study import SynthesisSpec
 from wardmote.synthesis.answers import SynthesisTables, find_synthesis
-from wardmote.synthesis.library import read_evidence
+from wardmote.synthesis.library import read_evidence, read_taxonomy
 from wardmote.tables import check
 
 HEADER = (
@@ -269,3 +269,35 @@ def test_updating_lies_between_and_bias_lessens_what_is_seen(numbers: tuple[floa
     assert update(pooled, pooled_error, tau2, effect, error, bias_sd=bias + 1).weight <= found.weight
     with pytest.raises(MethodError):
         update(pooled, 0.0, tau2, effect, error, bias_sd=bias)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_any_library_gives_answers_without_holes(seed: int) -> None:
+    """Random rows on several scales, with copies, tiny and huge errors: every answer has an effect, an error and an interval."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(int(rng.integers(1, 20))):
+        metric = str(rng.choice(["SMD", "OR", "RR", "percent", "r", ""]))
+        effect = float(rng.normal(0.2, 0.5))
+        effect = float(np.exp(effect)) if metric in ("OR", "RR") else float(np.tanh(effect))
+        rows.append(
+            {
+                "where": f"row {i}", "library": "made", "study_id": f"f{i}", "study": f"s{rng.integers(10)}",
+                "strategy": str(rng.choice(["safety", "digital"])), "outcome": "trust", "effect_metric": metric,
+                "design": str(rng.choice(["RCT", "DiD", "meta_analysis"])), "effect": repr(effect), "n": "100",
+                "se": repr(float(10 ** rng.uniform(-3, 1))), "direction_better": str(rng.choice(["yes", "no"])),
+                "result": str(rng.choice(["benefit", "none", "harm"])), "intervention": f"i{i}",
+            }
+        )  # fmt: skip
+    spec = SynthesisSpec(by=["design"], country="UK", convert_odds=bool(rng.integers(2)))
+    evidence = {"rows": rows, "records": [], "taxonomy": read_taxonomy(Path(), "community-action")}
+    found = find_synthesis(spec=spec, synthesis="made", evidence=evidence)
+    for name in ("studies", "effects", "syntheses", "gap_map", "findings"):
+        check(name, getattr(found, name))
+    assert found.syntheses[["effect", "standard_error", "low", "high"]].notna().all().all()
+    assert len(found.effects) == len(rows)
+    assert (
+        found.syntheses["leads"].sum()
+        == (found.gap_map["strength"].isin(["high", "moderate", "low", "very low"])).sum()
+    )

@@ -210,9 +210,9 @@ def _syntheses(synthesis: str, answered: Mapping[Cell, Sequence[Answer]]) -> pd.
 
 def _subgroup(answer: Answer) -> str:
     """Return the name of an answer's subgroup; with its scale where several scales have one pooling each."""
-    if answer.subgroup != "all" or answer.scale.startswith("standardised"):
+    if answer.model in ("single study", "published review") or answer.scale.startswith("standardised"):
         return answer.subgroup
-    return f"all, {answer.scale}"
+    return f"{answer.subgroup}, {answer.scale}"
 
 
 def _effects(
