@@ -48,15 +48,8 @@ STAGES: tuple[Stage, ...] = (
         "wardmote.sources:read_source",
         reads=(),
         writes=(
-            "sources",
-            "mendings",
-            "area_facts",
-            "membership_facts",
-            "classes",
-            "boundaries",
-            "indicators",
-            "values",
-            "priorities",
+            "sources", "mendings", "area_facts", "membership_facts", "classes",
+            "boundaries", "indicators", "values", "priorities",
         ),
         sections=lambda study: study.sources,
         choose=no_parts,
@@ -81,9 +74,7 @@ STAGES: tuple[Stage, ...] = (
         sections=lambda study: study.conversion,
         choose=conversion_parts,
         settings=lambda study, id_: {
-            "spec": study.conversion[id_],
-            "conversion": id_,
-            "only": study.areas.only,
+            "spec": study.conversion[id_], "conversion": id_, "only": study.areas.only,
         },
         # A value carried to one area from one area is the supplier's own figure, so conversions count as repeating it.
         repeats=True,
@@ -94,13 +85,7 @@ STAGES: tuple[Stage, ...] = (
         "wardmote.index:build_index",
         reads=("areas", "memberships", "indicators", "values", "priorities", "boundaries"),
         writes=(
-            "nodes",
-            "scores",
-            "contributions",
-            "adjustments",
-            "summaries",
-            "similar",
-            "findings",
+            "nodes", "scores", "contributions", "adjustments", "summaries", "similar", "findings",
         ),
         sections=lambda study: study.index,
         choose=index_parts,
@@ -114,9 +99,7 @@ STAGES: tuple[Stage, ...] = (
         sections=lambda study: [id_ for id_, spec in study.index.items() if spec.beside],
         choose=comparison_parts,
         settings=lambda study, id_: {
-            "index": id_,
-            "beside": study.index[id_].beside,
-            "levels": levels_of(study),
+            "index": id_, "beside": study.index[id_].beside, "levels": levels_of(study),
         },
     ),
     Stage(
@@ -124,20 +107,12 @@ STAGES: tuple[Stage, ...] = (
         "wardmote.uncertainty:find_uncertainty",
         reads=("areas", "memberships", "indicators", "values", "priorities", "boundaries"),
         writes=(
-            "ranks",
-            "summary_ranks",
-            "draws",
-            "rank_shares",
-            "sensitivity",
-            "factors",
-            "findings",
+            "ranks", "summary_ranks", "draws", "rank_shares", "sensitivity", "factors", "findings",
         ),
         sections=lambda study: study.uncertainty,
         choose=uncertainty_parts,
         settings=lambda study, id_: {
-            "spec": study.uncertainty[id_],
-            "uncertainty": id_,
-            "seed": study.study.seed,
+            "spec": study.uncertainty[id_], "uncertainty": id_, "seed": study.study.seed,
             "indices": {name: study.index[name] for name in study.uncertainty[id_].indices},
             "levels": levels_of(study),
         },
@@ -146,23 +121,14 @@ STAGES: tuple[Stage, ...] = (
         "audit",
         "wardmote.audit:find_audit",
         reads=(
-            "areas",
-            "memberships",
-            "indicators",
-            "values",
-            "priorities",
-            "boundaries",
-            "scores",
-            "ranks",
-            "sensitivity",
-            "classes",
+            "areas", "memberships", "indicators", "values", "priorities", "boundaries",
+            "scores", "ranks", "sensitivity", "classes",
         ),
         writes=("audit", "findings"),
         sections=lambda study: study.audit,
         choose=audit_parts,
         settings=lambda study, id_: {
-            "spec": study.audit[id_],
-            "audit": id_,
+            "spec": study.audit[id_], "audit": id_,
             "indices": {
                 name: study.index[name]
                 for name in (study.audit[id_].index, *study.audit[id_].against)
@@ -184,16 +150,8 @@ STAGES: tuple[Stage, ...] = (
         "allocate",
         "wardmote.allocate:run_round",
         reads=(
-            "areas",
-            "memberships",
-            "scores",
-            "summaries",
-            "values",
-            "indicators",
-            "classes",
-            "need",
-            "draws",
-            "boundaries",
+            "areas", "memberships", "scores", "summaries", "values", "indicators", "classes", "need",
+            "draws", "boundaries",
         ),
         writes=("awards", "decisions", "fragility", "rule_comparison", "findings"),
         sections=lambda study: study.round,
@@ -205,21 +163,12 @@ STAGES: tuple[Stage, ...] = (
         "wardmote.evaluate:evaluate_programme",
         reads=("areas", "memberships", "indicators", "values", "boundaries"),
         writes=(
-            "treatments",
-            "comparators",
-            "balances",
-            "impacts",
-            "impact_checks",
-            "worths",
-            "findings",
+            "treatments", "comparators", "balances", "impacts", "impact_checks", "worths", "findings",
         ),
         sections=lambda study: study.programme,
         choose=programme_parts,
         settings=lambda study, id_: {
-            "spec": study.programme[id_],
-            "programme": id_,
-            "seed": study.study.seed,
-            "levels": levels_of(study),
+            "spec": study.programme[id_], "programme": id_, "levels": levels_of(study),
         },
     ),
     Stage(
@@ -230,12 +179,10 @@ STAGES: tuple[Stage, ...] = (
         sections=lambda study: study.synthesis,
         choose=no_parts,
         settings=lambda study, id_: {
-            "spec": study.synthesis[id_],
-            "synthesis": id_,
-            "evidence": evidence_of(study, id_),
+            "spec": study.synthesis[id_], "synthesis": id_, "evidence": evidence_of(study, id_),
         },
     ),
-)
+)  # fmt: skip
 """The flow, in the order in which it runs. Publishing is not a stage: it computes nothing."""
 
 NEEDS: dict[str, tuple[str, ...]] = {

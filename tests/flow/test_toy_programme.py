@@ -55,7 +55,7 @@ def evaluated(inputs: dict[str, pd.DataFrame], spec: ProgrammeSpec) -> Callable[
     def again(tables: dict[str, pd.DataFrame] | None = None, **changes: Any) -> ProgrammeTables:
         small = {"draws": 0, "worth": None, "rings_km": [], "estimators": ["staggered"], **changes}
         changed = ProgrammeSpec.model_validate({**spec.model_dump(), **small})
-        return evaluate_programme(**(tables or inputs), spec=changed, programme="hubs", seed=1)
+        return evaluate_programme(**(tables or inputs), spec=changed, programme="hubs")
 
     return again
 
@@ -111,9 +111,15 @@ def test_spillover_is_seen_and_neighbours_are_left_out(folder: Path, planted: Pr
 def test_every_test_of_trust_is_told(folder: Path) -> None:
     checks = Workspace(folder).read("impact_checks")
     assert set(checks["test"]) == {
-        "smallest effect noticed", "trends before support", "honest bounds", "placebo in time", "chance",
-        "leave one out", "spillover", "specification curve",
-    }  # fmt: skip
+        "smallest effect noticed",
+        "trends before support",
+        "honest bounds",
+        "placebo in time",
+        "chance",
+        "leave one out",
+        "spillover",
+        "specification curve",
+    }
     assert dict(zip(checks["test"], checks["result"], strict=True))["chance"] == "passed"
     assert checks["sentence"].str.len().min() > 20
     curve = Workspace(folder).read("impacts", where={"status": "check"})
@@ -149,9 +155,10 @@ def test_findings_claim_no_more_than_they_show(folder: Path) -> None:
 def test_the_same_seed_gives_the_same_tables(
     inputs: dict[str, pd.DataFrame], spec: ProgrammeSpec, folder: Path
 ) -> None:
-    again = evaluate_programme(
-        **inputs, spec=spec, programme="hubs", seed=read_study(folder).study.seed, levels=None
-    )
+    from wardmote.runner import generator
+
+    rng = generator(read_study(folder).study.seed, "evaluate.hubs")
+    again = evaluate_programme(**inputs, spec=spec, programme="hubs", rng=rng)
     pd.testing.assert_frame_equal(
         again.impacts, Workspace(folder).read("impacts").reset_index(drop=True), check_exact=False, rtol=1e-9
     )

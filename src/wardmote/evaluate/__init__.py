@@ -82,7 +82,7 @@ def evaluate_programme(
     *,
     spec: ProgrammeSpec,
     programme: str,
-    seed: int = 0,
+    rng: np.random.Generator | None = None,
     levels: Mapping[str, Level] | None = None,
 ) -> ProgrammeTables:
     """Return what a programme changed, every estimate with its limits.
@@ -95,7 +95,7 @@ def evaluate_programme(
         boundaries: Table `boundaries`, for distances.
         spec: The programme as declared.
         programme: Its name in the study.
-        seed: Seed of the study: the same seed gives the same draws.
+        rng: For placebos, deals and simulated worth; a fixed one by default. The same state gives the same tables.
         levels: Levels of the study, for what areas are called.
 
     Returns:
@@ -109,10 +109,8 @@ def evaluate_programme(
     inputs = Inputs(areas, memberships, indicators, values, boundaries)
     panels = read_panels(inputs, spec, programme)
     nouns = nouns_of(spec.level, levels)
-    root = np.random.SeedSequence(
-        [seed, int.from_bytes(hashlib.sha256(f"evaluate {programme}".encode()).digest()[:8])]
-    )
-    streams = iter(np.random.default_rng(child) for child in root.spawn(64 * (1 + len(panels))))
+    # A stream for each estimator and test, so that one more estimator does not change the draws of the others after it.
+    streams = iter((rng or np.random.default_rng(0)).spawn(64 * (1 + len(panels))))
     impacts: list[tuple[str, Impact, str]] = []
     checks: list[tuple[str, Check]] = []
     told = sentences.declared(spec, programme, declaration(spec), nouns)

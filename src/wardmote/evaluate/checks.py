@@ -290,7 +290,7 @@ def _bounds(world: World, spec: ProgrammeSpec, unit: str) -> list[Check]:
             Check(
                 "honest bounds",
                 f"{bound.m:g}",
-                "flagged" if holds else "passed",
+                "told",
                 f"If trends differed after support by up to {bound.m:g} times the most seen before it, the average effect lies between"
                 f" {figure(bound.interval_low, 2)} and {figure(bound.interval_high, 2)}{_unit(unit)}"
                 f"{', which does not rule out none' if holds else ''}.",
@@ -304,11 +304,12 @@ def _bounds(world: World, spec: ProgrammeSpec, unit: str) -> list[Check]:
         Check(
             "honest bounds",
             "breakdown",
-            "told",
+            "passed" if most >= 1 else "flagged",
             "The usual interval does not rule out no effect."
             if most == 0
             else f"The finding holds until trends differ after support by {most:.2f} times the most seen before it.",
             most,
+            threshold=1.0,  # as large as the largest step before: the usual yardstick (Rambachan and Roth 2023)
         )
     )
     return out
