@@ -172,7 +172,7 @@ def cli_page() -> str:
 
 TOPICS = (
     "sources", "areas", "normalise", "impute", "treat", "shrink", "weigh", "aggregate", "index", "summaries", "need",
-    "uncertainty", "sampling", "sobol", "rank-sets", "audit", "apportion", "awards", "choose", "lottery", "equity",
+    "uncertainty", "sampling", "sobol", "rank-sets", "audit", "apportion", "awards", "choose", "lottery", "equity", "allocate",
 )  # fmt: skip
 """The order in which a reader meets the topics; others follow by name."""
 
