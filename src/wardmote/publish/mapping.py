@@ -17,8 +17,8 @@ from wardmote.publish.tiles import ZOOMS, fingerprint, make_tiles
 
 if TYPE_CHECKING:
     from wardmote.publish.atlas import Making
+    from wardmote.publish.page import Gathering
     from wardmote.publish.places import Atlas
-    from wardmote.study import Study
 
 PAGE, DATA = "map/index.html", "map/map.json"
 """The page, and what it can show."""
@@ -38,16 +38,15 @@ class MapLevel:
     bounds: tuple[float, float, float, float]
 
 
-def can_map(atlas: Atlas, study: Study) -> bool:
-    """Return whether any level may have shapes: the study names a source of them.
+def can_map(found: Gathering, atlas: Atlas) -> bool:
+    """Return whether any level has shapes that may be published.
 
     Args:
+        found: The tables.
         atlas: The facts of all places.
-        study: The study.
     """
-    return bool(atlas.levels) and any(
-        spec.kind == "boundaries" or "boundar" in spec.use for spec in study.sources.values()
-    )
+    levels = found.read("boundaries")["level"]
+    return bool(levels.isin(list(atlas.levels)).any())
 
 
 def make_map(making: Making) -> None:

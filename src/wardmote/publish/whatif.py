@@ -124,6 +124,16 @@ def find_whatif(found: Gathering, atlas: Atlas) -> WhatIf | None:
     return WhatIf(level, tuple(opened), fixed, told)
 
 
+def can_whatif(found: Gathering, atlas: Atlas) -> bool:
+    """Return whether any index can be worked out again in the browser.
+
+    Args:
+        found: The tables.
+        atlas: The facts of all places.
+    """
+    return find_whatif(found, atlas) is not None
+
+
 def _open(found: Gathering, nodes: Any, facts: IndexFacts, atlas: Atlas) -> tuple[OpenIndex | None, str]:
     """Return an index that can be worked out again, or None and the word for why not."""
     import numpy as np
