@@ -34,6 +34,7 @@ from wardmote.tasks import (
     raw_notes,
     round_parts,
     round_settings,
+    synthesis_parts,
     uncertainty_parts,
     why_not_current,
 )
@@ -174,10 +175,10 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "synthesis",
         "wardmote.synthesis.answers:find_synthesis",
-        reads=(),
+        reads=("impacts",),
         writes=("studies", "effects", "accounts", "syntheses", "gap_map", "findings"),
         sections=lambda study: study.synthesis,
-        choose=no_parts,
+        choose=synthesis_parts,
         settings=lambda study, id_: {
             "spec": study.synthesis[id_], "synthesis": id_, "evidence": evidence_of(study, id_),
         },
@@ -196,7 +197,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "need": ("sources", "areas", "conversion", "index"),
     "allocate": ("sources", "areas", "conversion", "index", "uncertainty", "need"),
     "evaluate": ("sources", "areas", "conversion"),
-    "synthesis": (),
+    "synthesis": ("sources", "areas", "conversion", "evaluate"),
 }
 """The stages that a stage stands on: `wardmote run need` brings these up to date first."""
 

@@ -232,6 +232,12 @@ def round_settings(study: Study, section: str) -> dict[str, Any]:
     }
 
 
+def synthesis_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """A body of evidence reads files; and the impacts of the programmes whose evaluations update it."""
+    programmes = {one.programme for one in study.synthesis[section].here}
+    return {"impacts": ledger.parts("impacts", programmes) if programmes else ()}
+
+
 def programme_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     """An evaluation reads its outcomes and covariates at its level, and shapes where distances matter."""
     spec = study.programme[section]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from wardmote.methods.updating import update
 from wardmote.study import SynthesisSpec
 from wardmote.synthesis.answers import SynthesisTables, find_synthesis
 from wardmote.synthesis.library import read_evidence, read_taxonomy
-from wardmote.tables import check
+from wardmote.tables import check, frame
 
 HEADER = (
     "study_id", "study", "authors", "year", "country", "place_type", "strategy", "intervention", "outcome", "design",
@@ -301,3 +302,43 @@ def test_any_library_gives_answers_without_holes(seed: int) -> None:
         found.syntheses["leads"].sum()
         == (found.gap_map["strength"].isin(["high", "moderate", "low", "very low"])).sum()
     )
+
+
+def impact(effect: float, error: float, *, better: bool) -> pd.DataFrame:
+    return frame(
+        "impacts",
+        {
+            "programme": ["benches"], "outcome": ["belong"], "estimator": ["staggered"], "specification": ["main"],
+            "estimand": ["simple"], "group": ["all"], "time": ["all"], "effect": [effect], "standard_error": [error],
+            "better": [better], "status": ["declared"],
+        },
+    )  # fmt: skip
+
+
+HERE = {
+    "programme": "benches", "indicator": "belong", "strategy": "places_spaces", "outcome": "belonging", "sd": 10.0, "bias_sd": 0.1,
+}  # fmt: skip
+
+
+def test_an_evaluation_here_updates_what_was_found_elsewhere(tmp_path: Path) -> None:
+    write(tmp_path, planted(np.random.default_rng(3), 20, 0.3, 0.1))
+    spec = SynthesisSpec(library="", files=["mine.csv"], here=[HERE])  # type: ignore[list-item]  # pydantic makes the record
+    evidence = read_evidence(tmp_path, spec)
+    found = find_synthesis(impact(-1.0, 1.0, better=True), spec=spec, synthesis="works", evidence=evidence)
+    row = check("syntheses", found.syntheses).query("model == 'updated here'").iloc[0]
+    elsewhere = found.syntheses.query("model == 'random'").iloc[0]
+    # −1 point on the side of less need, 10 points a standard deviation: 0.1 better; the truth lies between.
+    assert 0.1 < row["effect"] < elsewhere["effect"]
+    assert not row["leads"]
+    assert not any("conflict" in one for one in found.findings["sentence"])
+    other = find_synthesis(impact(9.0, 1.0, better=False), spec=spec, synthesis="works", evidence=evidence)
+    assert any(
+        "in conflict" in one and "−0.90 standard deviations here" in one for one in other.findings["sentence"]
+    )
+    with pytest.raises(InputError, match="no main impact"):
+        find_synthesis(None, spec=spec, synthesis="works", evidence=evidence)
+    write(tmp_path, planted(np.random.default_rng(3), 1, 0.3, 0.1))
+    alone = find_synthesis(
+        impact(-1.0, 1.0, better=True), spec=spec, synthesis="works", evidence=read_evidence(tmp_path, spec)
+    )
+    assert any("nothing to update" in one for one in alone.findings["sentence"])

@@ -377,6 +377,7 @@ def _reference_problems(study: Study, text: str, file: str) -> list[Problem]:
         expect(getattr(study.areas, key), study.sources, "sources", "areas", key)
     _expect_of_rounds(study, expect)
     expect(study.publish.need, study.need, "need", "publish", "need")
+    _expect_of_evidence(study, expect)
     for name in study.publish.round:
         expect(name, study.round, "round", "publish", "round")
     expect(study.publish.index, study.index, "index", "publish", "index")
@@ -399,6 +400,14 @@ def _audit_problems(study: Study, text: str, file: str, expect: Callable[..., No
                 Problem(place_of(file, text, ("audit", id_, "against")), what, got=", ".join(audit.against))
             )
     return problems
+
+
+def _expect_of_evidence(study: Study, expect: Callable[..., None]) -> None:
+    """Hold the names in bodies of evidence against the study."""
+    for id_, body in study.synthesis.items():
+        for position, one in enumerate(body.here):
+            here = ("synthesis", id_, "here", str(position), "programme")
+            expect(one.programme, study.programme, "programme", *here)
 
 
 def _expect_of_uncertainty(study: Study, expect: Callable[..., None]) -> None:

@@ -179,6 +179,25 @@ class ProgrammeSpec(Spec):
         return self
 
 
+class HereSpec(Spec):
+    """An evaluation of this study that is put together with what studies elsewhere found, by `wardmote.methods.updating.update`.
+
+    Attributes:
+        programme: The programme; its main specification is taken.
+        indicator: Which of its outcomes.
+        strategy, outcome: What it is in the words of the taxonomy.
+        sd: Standard deviation of the outcome between people, which turns its effect into standard deviations.
+        bias_sd: How far such a design tends to be off beyond its standard error, in standard deviations; an assumption that is shown.
+    """
+
+    programme: Identifier
+    indicator: Identifier
+    strategy: Identifier
+    outcome: Identifier
+    sd: float = Field(gt=0)
+    bias_sd: float = Field(ge=0)
+
+
 class SynthesisSpec(Spec):
     """``[synthesis.ID]``: a body of evidence, and how it is pooled.
 
@@ -196,6 +215,7 @@ class SynthesisSpec(Spec):
         country: Where the evidence is to be used; findings from elsewhere count as indirect. "" for anywhere.
         places: Kinds of place where it is to be used; "" for any.
         convert_odds: Whether odds ratios are pooled with standardised mean differences (times √3/π).
+        here: Evaluations of this study that update what studies elsewhere found.
     """
 
     title: str = ""
@@ -212,6 +232,7 @@ class SynthesisSpec(Spec):
     country: str = ""
     places: list[str] = Field(default_factory=list)
     convert_odds: bool = False
+    here: list[HereSpec] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _something(self) -> Self:

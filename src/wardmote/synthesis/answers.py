@@ -11,6 +11,7 @@ from wardmote.errors import InputError, Problem
 from wardmote.study import SynthesisSpec
 from wardmote.synthesis import telling
 from wardmote.synthesis.findings import Finding, judge, study_of
+from wardmote.synthesis.here import updates
 from wardmote.synthesis.library import Row
 from wardmote.synthesis.pooled import answers
 from wardmote.synthesis.strength import Answer, agreeing, strength
@@ -44,10 +45,13 @@ class SynthesisTables:
     findings: pd.DataFrame
 
 
-def find_synthesis(*, spec: SynthesisSpec, synthesis: str, evidence: Mapping[str, Any]) -> SynthesisTables:
+def find_synthesis(
+    impacts: pd.DataFrame | None = None, *, spec: SynthesisSpec, synthesis: str, evidence: Mapping[str, Any]
+) -> SynthesisTables:
     """Return all findings of a body of evidence, what they say together, and where nobody has looked.
 
     Args:
+        impacts: Table `impacts` of the programmes that `spec.here` names, or None where there are none.
         spec: The section.
         synthesis: Its name in the study.
         evidence: Rows, records and words from `wardmote.synthesis.library.read_evidence`.
@@ -70,6 +74,7 @@ def find_synthesis(*, spec: SynthesisSpec, synthesis: str, evidence: Mapping[str
     for one in found:
         by_cell.setdefault((one.strategy, one.outcome), []).append(one)
     answered = {cell: answers(part, spec) for cell, part in by_cell.items()}
+    updated, told_here = updates(impacts, answered, spec, synthesis, taxonomy)
     cells = [
         _cell((strategy, outcome), by_cell, answered, accounts, taxonomy=taxonomy, spec=spec)
         for strategy in strategies
@@ -85,6 +90,9 @@ def find_synthesis(*, spec: SynthesisSpec, synthesis: str, evidence: Mapping[str
         records=len(evidence["records"]),
         titles={name: one["title"] for name, one in taxonomy["outcomes"].items()},
     )
+    told += told_here
+    for cell, new in updated:
+        answered[cell] = [*answered[cell], new]
     return SynthesisTables(
         studies=studies,
         effects=_effects(synthesis, found, answered),
@@ -210,7 +218,9 @@ def _syntheses(synthesis: str, answered: Mapping[Cell, Sequence[Answer]]) -> pd.
 
 def _subgroup(answer: Answer) -> str:
     """Return the name of an answer's subgroup; with its scale where several scales have one pooling each."""
-    if answer.model in ("single study", "published review") or answer.scale.startswith("standardised"):
+    if answer.model in ("single study", "published review", "updated here") or answer.scale.startswith(
+        "standardised"
+    ):
         return answer.subgroup
     return f"{answer.subgroup}, {answer.scale}"
 
@@ -223,7 +233,7 @@ def _effects(
         one.effect
         for part in answered.values()
         for answer in part
-        if len(answer.findings) > 1
+        if len(answer.findings) > 1 and not answer.model.startswith("updated")
         for one in answer.findings
     }
     held = {name: one.effect for one in found if one.role == "review" for name in one.includes}
