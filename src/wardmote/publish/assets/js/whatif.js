@@ -11,7 +11,8 @@
   const byId = (id) => document.getElementById(id);
   const whole = new Intl.NumberFormat("en-GB");
   const say = (text, parts) => text.replace(/\{(\w+)\}/g, (_, name) => parts[name] ?? "");
-  const MOST = 100; // names in one list: more than anyone reads, and a list of thousands would make each change slow
+  // Names in one list: few while a slider moves, so that each change is quick; all that anyone reads once it rests.
+  const FEW = 20, MOST = 2000;
 
   const sum = (list) => list.reduce((a, b) => a + b, 0);
   const points = (weights) => weights.map((weight) => Math.round((2000 * weight) / (10 * sum(weights))) / 2);
@@ -185,7 +186,7 @@
     });
   }
 
-  function block(title, was, is, more) {
+  function block(title, was, is, most, more) {
     const box = document.createElement("section");
     const moved = engine.changes(was, is), sentence = told(is, moved) + (more ? ` ${more}` : "");
     box.append(element("h3", title), element("p", sentence));
@@ -195,8 +196,8 @@
       if (!list.length) continue;
       const part = document.createElement("div");
       const names = document.createElement("ul");
-      names.append(...list.slice(0, MOST).map(link));
-      if (list.length > MOST) names.append(element("li", say(words.more, { count: whole.format(list.length - MOST) })));
+      names.append(...list.slice(0, most).map(link));
+      if (list.length > most) names.append(element("li", say(words.more, { count: whole.format(list.length - most) })));
       part.append(element("h4", say(word, { count: whole.format(list.length) })), names);
       names.tabIndex = 0;
       names.setAttribute("aria-label", `${title}: ${say(word, { count: whole.format(list.length) })}`);
@@ -206,21 +207,31 @@
     return [box, `${title}: ${sentence}`];
   }
 
-  let wanted = 0, speaking = 0;
+  function blocksOf(result, most) {
+    const blocks = [];
+    if (result.both) blocks.push(block(initial(say(words.both_title, { title: data.need.title })), before.both, result.both, most));
+    result.indices.forEach((one, i) => {
+      const title = say(words.share_title, { title: data.indices[i].title });
+      blocks.push(block(title, before.indices[i].inside, one.inside, most));
+    });
+    const left = say(words.left, { pounds: whole.format(result.left) });
+    blocks.push(block(words.funded_title, before.funded, result.funded, most, left));
+    return blocks;
+  }
+
+  let wanted = 0, resting = 0;
   function show() {
     wanted = 0;
-    const result = run(setting), blocks = [];
+    const result = run(setting), blocks = blocksOf(result, FEW), box = byId("result");
     window.wardmote.last = { setting, result }; // for tests
-    if (result.both) blocks.push(block(initial(say(words.both_title, { title: data.need.title })), before.both, result.both));
-    result.indices.forEach((one, i) => {
-      blocks.push(block(say(words.share_title, { title: data.indices[i].title }), before.indices[i].inside, one.inside));
-    });
-    blocks.push(block(words.funded_title, before.funded, result.funded, say(words.left, { pounds: whole.format(result.left) })));
-    byId("result").replaceChildren(...blocks.map(([box]) => box));
+    box.replaceChildren(...blocks.map(([part]) => part));
     byId("brief").textContent = blocks[0][1]; // on a phone the controls hide the result
-    // Said once the hand rests: a voice cannot keep up with a slider.
-    clearTimeout(speaking);
-    speaking = setTimeout(() => { byId("spoken").textContent = blocks.map(([, sentence]) => sentence).join(" "); }, 800);
+    // Once the hand rests: all names, and the sentences aloud, since a voice cannot keep up with a slider.
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      byId("spoken").textContent = blocks.map(([, sentence]) => sentence).join(" ");
+      if (!box.contains(document.activeElement)) box.replaceChildren(...blocksOf(result, MOST).map(([part]) => part));
+    }, 800);
   }
 
   function later() {
