@@ -20,7 +20,8 @@ from wardmote.engine.plan import Operation, Plan
 from wardmote.engine.rules import ESTIMATED
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.aggregate import AGGREGATE
-from wardmote.methods.checks import BoolArray, FloatArray
+from wardmote.methods.checks import BoolArray, FloatArray, IntArray
+from wardmote.methods.columns import AS_IT_IS, Scale, add_scaled, can_add, scale_of
 from wardmote.methods.weigh import WEIGH
 
 CHUNK = 2**18
@@ -77,30 +78,34 @@ class Stream:
         self.variant, self.varied, self.weights, self.draws = variant, varied, weights, draws
         self.wanted: str | None = None
         self.score: FloatArray | None = None
-        self._done = False
+        self._done: int = 0
+        self._rows: IntArray | None = None
         self._moving = self._movers()
         self._walk = self._node(variant.plan.root)
         self._advance(None)
 
-    def send(self, column: FloatArray, *, done: bool = False) -> None:
-        """Take the column of the wanted leaf, shape (draws, n): its values as they stand before `entry_steps`.
+    def send(self, column: FloatArray, *, rows: IntArray | None = None, done: int = 0) -> None:
+        """Take the column of the wanted leaf: its values as they stand before `entry_steps`. It may be overwritten afterwards.
 
         Args:
-            column: The column.
-            done: Whether its steps have been done already, by `after_entry`.
+            column: The column, shape (draws, n), or with more rows.
+            rows: Which of its rows are this stream's draws, shape (draws,); None for all.
+            done: How many of its steps have been done already, by `after_entry`.
 
         Raises:
             MethodError: A method refuses the numbers of these draws.
         """
-        self._done = done
+        self._done, self._rows = done, rows
         self._advance(column)
 
     def _advance(self, column: FloatArray | None) -> None:
         try:
             self.wanted = next(self._walk) if column is None else self._walk.send(column)
         except StopIteration as end:
-            score, chain = end.value
-            self.wanted, self.score = None, _changed(self.variant, self.variant.plan.root, score, chain)
+            score, chain, rows = end.value
+            score = score if rows is None else score[rows]
+            found = _changed(self.variant, self.variant.plan.root, score, chain)
+            self.wanted, self.score = None, found.copy() if found is column else found
 
     def _movers(self) -> frozenset[str]:
         """Return the nodes whose scores differ by draw."""
@@ -110,21 +115,23 @@ class Stream:
                 moving.add(branch)
         return frozenset(moving)
 
-    def _node(self, name: str) -> Generator[str, FloatArray, tuple[FloatArray, Chain]]:
-        """Yield the leaves that are wanted below a node; return its column and the steps still to be done on it."""
+    def _node(self, name: str) -> Generator[str, FloatArray, tuple[FloatArray, Chain, IntArray | None]]:
+        """Yield the leaves that are wanted below a node; return its column, the steps still to be done on it, and which of its
+        rows are meant.
+        """
         variant = self.variant
         if name not in self._moving:
-            return variant.nominal.score[name], ()
+            return variant.nominal.score[name], (), None
         if name in self.varied:
             column = yield name
-            return column, () if self._done else entry_steps(variant.plan, name)
+            return column, entry_steps(variant.plan, name)[self._done :], self._rows
         children = variant.children(name)
         total = _Total(variant, name, children, self._weights_of(children), self.draws)
         for child in children:
-            column, chain = yield from self._node(child)
-            total.add(child, column, chain)
+            column, chain, rows = yield from self._node(child)
+            total.add(child, column, chain, rows)
             del column  # else it would lie in memory while the next one is drawn
-        return total.finish(), _after(variant.plan, name)
+        return total.finish(), _after(variant.plan, name), None
 
     def _weights_of(self, children: Sequence[str]) -> FloatArray:
         """Return the children's weights, shape (k,) or (draws, k)."""
@@ -144,15 +151,29 @@ def entry_steps(plan: Plan, leaf: str) -> Chain:
     return own[shrunk[-1] + 1 :] if shrunk else own
 
 
-def after_entry(variant: Variant, leaf: str, column: FloatArray) -> FloatArray:
+def after_entry(variant: Variant, leaf: str, column: FloatArray) -> tuple[FloatArray, int]:
     """Return drawn values of a leaf after its steps, shape (draws, n): what several streams share need be done once only.
 
     Args:
         variant: The index.
         leaf: The leaf.
         column: Its drawn values, shape (draws, n).
+
+    Returns:
+        The values, and how many steps have been done: all, or all but a last one that adding up does by the way.
     """
-    return _in_chunks(variant, leaf, column, entry_steps(variant.plan, leaf))
+    chain = entry_steps(variant.plan, leaf)
+    first = chain[:-1] if chain and _scale(chain[-1:]) is not None else chain
+    return _in_chunks(variant, leaf, column, first), len(first)
+
+
+def _scale(chain: Chain) -> Scale | None:
+    """Return the scale that a chain of steps puts a leaf on, or None where it does anything else."""
+    if not chain:
+        return AS_IT_IS
+    if len(chain) > 1 or chain[0].kind != "normalise" or not chain[0].signs:
+        return None
+    return scale_of(chain[0].function, chain[0].settings, chain[0].signs[0])
 
 
 def _own(plan: Plan, node: str) -> Chain:
@@ -227,11 +248,12 @@ class _Total:
                 Problem(self.branch, "weights sum to 0", f"in {bad} worlds", "a sum above 0 in each")
             )
 
-    def add(self, child: str, column: FloatArray, chain: Chain) -> None:
-        """Add one child."""
+    def add(self, child: str, column: FloatArray, chain: Chain, rows: IntArray | None) -> None:
+        """Add one child: of a column with draws the named rows, or all."""
         place = self.children.index(child)
         if not self.one_by_one:
-            self.columns.append(_in_chunks(self.variant, child, column, chain))
+            own = _in_chunks(self.variant, child, column if rows is None else column[rows], chain)
+            self.columns.append(own.copy() if own is column and own.ndim == 2 else own)
             return
         if column.ndim == 1:
             self.columns.append(column)
@@ -241,19 +263,55 @@ class _Total:
         first = self.sum is None
         if first:
             self.sum = np.empty((self.draws, column.shape[-1]))
-        total, wanted = self.sum, self._of(self.columns, place) if first else []
-        assert total is not None
-        kept = np.empty((self.draws, len(self.holes)))
-        for rows in _row_chunks(self.draws, column.shape[-1]):
-            piece = _changed(self.variant, child, column[rows], chain)
-            kept[rows] = piece[:, self.holes]
-            self._add_rows(rows, wanted, piece, place, first=first)
+        kept = self._add_at_once(child, column, chain, rows, first=first)
+        if kept is None:
+            kept = self._add_in_chunks(child, column, chain, rows, first=first)
         if first:
             self.with_holes += [c[self.holes] for c in self.columns]
         self.with_holes.append(kept)
 
-    def _of(self, constants: list[FloatArray], place: int) -> list[FloatArray]:
-        return [self._turned(column) for column in constants]
+    def _add_at_once(
+        self, child: str, column: FloatArray, chain: Chain, rows: IntArray | None, *, first: bool
+    ) -> FloatArray | None:
+        """Add a child by compiled loops that scale it by the way; return its values at the holes, None where they do not fit."""
+        scale, total = _scale(chain), self.sum
+        assert total is not None
+        if self.operation.function not in ("arithmetic", "sum") or scale is None:
+            return None
+        if not can_add(scale, total.shape[1]) or not column.flags.c_contiguous:
+            return None
+        if scale.kind and bool(np.isnan(self.variant.nominal.score[child]).any()):
+            return None  # statistics of known values only
+        place = self.children.index(child)
+        at = np.arange(self.draws) if rows is None else rows
+        weights = self.weights if self.weights.ndim == 1 else self.weights[:, place]
+        weights = (
+            np.full(self.draws, weights[place]) if weights is self.weights else np.ascontiguousarray(weights)
+        )
+        alone = first and not self.columns
+        if first and not alone:
+            for row in range(self.draws):
+                self._start_row(row, self.columns)
+        used = add_scaled(total, column, at, weights, scale, first=alone)
+        if used is None:
+            return None  # the steps themselves say what is wrong with which draws
+        kept = column[np.ix_(at, self.holes)]
+        if scale.kind:
+            kept = (kept - used[:, :1]) / used[:, 1:] * scale.scale + scale.lift
+        return kept
+
+    def _add_in_chunks(
+        self, child: str, column: FloatArray, chain: Chain, rows: IntArray | None, *, first: bool
+    ) -> FloatArray:
+        """Add a child after its steps, some draws at a time; return its values at the holes."""
+        place = self.children.index(child)
+        before = [self._turned(constant) for constant in self.columns] if first else []
+        kept = np.empty((self.draws, len(self.holes)))
+        for some in _row_chunks(self.draws, column.shape[-1]):
+            piece = _changed(self.variant, child, column[some if rows is None else rows[some]], chain)
+            kept[some] = piece[:, self.holes]
+            self._add_rows(some, before, piece, place, first=first)
+        return kept
 
     def _add_rows(
         self, rows: slice, before: list[FloatArray], piece: FloatArray, place: int, *, first: bool
@@ -265,13 +323,19 @@ class _Total:
             total = self.sum[row]
             w = self.weights if self.weights.ndim == 1 else self.weights[row]
             if first and before:
-                np.multiply(w[0], before[0], out=total)
-                for k, constant in enumerate(before[1:], start=1):
-                    total += np.multiply(w[k], constant, out=product)
+                self._start_row(row, before)
             if first and not before:
                 np.multiply(w[place], turned[at], out=total)
             else:
                 total += np.multiply(w[place], turned[at], out=product)
+
+    def _start_row(self, row: int, constants: list[FloatArray]) -> None:
+        """Write the sum of the children that come first and are the same in every draw."""
+        assert self.sum is not None
+        total, w = self.sum[row], self.weights if self.weights.ndim == 1 else self.weights[row]
+        np.multiply(w[0], constants[0], out=total)
+        for k, constant in enumerate(constants[1:], start=1):
+            total += w[k] * constant
 
     def _add_constants(self, place: int) -> None:
         """Add a child that is the same in every draw."""

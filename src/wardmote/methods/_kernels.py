@@ -184,7 +184,9 @@ def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only argu
     ``uniforms`` with no rows: made here from the keys.
     """
     work, values, guides = np.empty(2048), np.empty(1024), np.empty(1024, dtype=np.int32)
-    run = np.empty((TILE, len(steps)))
+    run = np.empty(
+        (TILE, len(steps) // 8 * 8 + 24)
+    )  # never a multiple of a page: lines would share one place in cache
     for tile in range(0, len(cells), TILE):
         width = min(TILE, len(cells) - tile)
         for i in range(width):
@@ -370,3 +372,169 @@ def fill_places(scores: FloatArray, out: npt.NDArray[np.int32]) -> None:
             for k in range(i, j):
                 out[row, other[k] & low_half] = k + 1
             i = j
+
+
+# --- statistics of columns, and adding them up ------------------------------------------------------------------------
+
+
+@compiled
+def sum_block(x: FloatArray, start: int, length: int) -> float:
+    """Return the sum of some neighbouring numbers, in the order in which numpy adds up to 128 of them."""
+    if length < 8:
+        total = 0.0
+        for i in range(start, start + length):
+            total += x[i]
+        return total
+    a, b, c, d = x[start], x[start + 1], x[start + 2], x[start + 3]
+    e, f, g, h = x[start + 4], x[start + 5], x[start + 6], x[start + 7]
+    end = start + length - length % 8
+    for i in range(start + 8, end, 8):
+        a += x[i]
+        b += x[i + 1]
+        c += x[i + 2]
+        d += x[i + 3]
+        e += x[i + 4]
+        f += x[i + 5]
+        g += x[i + 6]
+        h += x[i + 7]
+    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for i in range(end, start + length):
+        total += x[i]
+    return total
+
+
+@compiled
+def sum_powers(x: FloatArray, order: npt.NDArray[np.int64], centre: float, power: int) -> tuple[float, ...]:
+    """Return Σ x (power 1), or Σ (x − centre)², and with power 4 its third and fourth powers too, in numpy's order.
+
+    ``order`` holds for each block of at most 128 numbers its start, its length and how many sums are put together after it.
+    """
+    y2, y3, y4 = np.empty(128), np.empty(128), np.empty(128)
+    stack, top = np.empty((3, 64)), 0
+    for block in range(len(order)):
+        start, length = order[block, 0], order[block, 1]
+        if power == 1:
+            stack[0, top] = sum_block(x, start, length)
+        elif power == 2:
+            for i in range(length):
+                away = x[start + i] - centre
+                y2[i] = away * away
+            stack[0, top] = sum_block(y2, 0, length)
+        else:
+            for i in range(length):
+                away = x[start + i] - centre
+                square = away * away
+                y2[i], y3[i], y4[i] = square, square * away, square * square
+            stack[0, top] = sum_block(y2, 0, length)
+            stack[1, top] = sum_block(y3, 0, length)
+            stack[2, top] = sum_block(y4, 0, length)
+        top += 1
+        for _ in range(order[block, 2]):
+            top -= 1
+            for j in range(3 if power == 4 else 1):
+                stack[j, top - 1] += stack[j, top]
+    return stack[0, 0], stack[1, 0], stack[2, 0]
+
+
+# Told that nothing is missing and that −0 is 0, the compiler compares several numbers at once; the ends are the same.
+_known_only = cast(
+    "Callable[[Callable[..., Any]], Callable[..., Any]]",
+    numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"}),
+)
+
+
+@_known_only
+def ends(x: FloatArray) -> tuple[float, float]:
+    """Return the least and the greatest of numbers of which none is missing."""
+    lows, highs = np.full(32, x[0]), np.full(32, x[0])
+    whole = len(x) // 32 * 32
+    for i in range(0, whole, 32):
+        for j in range(32):
+            value = x[i + j]
+            lows[j] = value if value < lows[j] else lows[j]  # noqa: PLR1730, FURB136 - `min` is compiled to slower code
+            highs[j] = value if value > highs[j] else highs[j]  # noqa: PLR1730, FURB136 - as above
+    low, high = x[0], x[0]
+    for j in range(32):
+        low, high = min(low, lows[j]), max(high, highs[j])
+    for i in range(whole, len(x)):
+        low, high = min(low, x[i]), max(high, x[i])
+    return low, high
+
+
+@compiled
+def row_scale(x: FloatArray, kind: int, sign: float, order: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Return where a row's scale starts and what it spans: 1 by its ends, 2 by mean and sd; a span of 0 where it has none."""
+    low, high = ends(x)
+    if not (low < high and np.isfinite(high - low)):
+        return 0.0, 0.0
+    if kind == 1:
+        return (low if sign > 0 else high), sign * (high - low)
+    centre = sum_powers(x, order, 0.0, 1)[0] / len(x)
+    return centre, sign * np.sqrt(sum_powers(x, order, centre, 2)[0] / (len(x) - 1))
+
+
+@compiled
+def add_scaled(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    total: FloatArray,
+    column: FloatArray,
+    rows: npt.NDArray[np.int64],
+    weights: FloatArray,
+    kind: int,
+    sign: float,
+    scale: float,
+    lift: float,
+    first: bool,
+    order: npt.NDArray[np.int64],
+    used: FloatArray,
+) -> int:
+    """Add one child, put on its scale, times its weight, to the total of each draw; return how many rows have no scale.
+
+    Row r of the total takes row ``rows[r]`` of the column. ``kind`` 0 leaves it as it is. ``used`` takes start and span by row.
+    """
+    bad = 0
+    for r in range(len(rows)):
+        x, out, w = column[rows[r]], total[r], weights[r]
+        if kind == 0:
+            for i in range(len(x)):
+                out[i] = w * x[i] if first else out[i] + w * x[i]
+            continue
+        start, span = row_scale(x, kind, sign, order)
+        used[r, 0], used[r, 1] = start, span
+        bad += span == 0
+        if first:
+            for i in range(len(x)):
+                out[i] = w * ((x[i] - start) / span * scale + lift)
+        else:
+            for i in range(len(x)):
+                out[i] += w * ((x[i] - start) / span * scale + lift)
+    return bad
+
+
+@compiled
+def scale_rows(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    x: FloatArray,
+    kind: int,
+    signs: FloatArray,
+    scales: FloatArray,
+    lifts: FloatArray,
+    order: npt.NDArray[np.int64],
+    out: FloatArray,
+) -> int:
+    """Write rows put on their scales; return how many have none."""
+    bad = 0
+    for r in range(len(x)):
+        row, to, scale, lift = x[r], out[r], scales[r], lifts[r]
+        start, span = row_scale(row, kind, signs[r], order)
+        bad += span == 0
+        for i in range(len(row)):
+            to[i] = (row[i] - start) / span * scale + lift
+    return bad
+
+
+@compiled
+def row_moments(x: FloatArray, order: npt.NDArray[np.int64], out: FloatArray) -> None:
+    """Write each row's mean and the sums of the second, third and fourth powers of the distances from it."""
+    for r in range(len(x)):
+        centre = sum_powers(x[r], order, 0.0, 1)[0] / x.shape[1]
+        out[r, 0] = centre
+        out[r, 1], out[r, 2], out[r, 3] = sum_powers(x[r], order, centre, 4)

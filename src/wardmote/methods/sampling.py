@@ -180,7 +180,9 @@ def _steps(draws: Draws) -> WordArray:
     """Return the counter's advance for each draw."""
     numbers = np.asarray(draws, dtype=np.int64)
     if len(numbers) and int(numbers.min()) < 0:
-        raise MethodError(Problem("draws", "a draw is numbered below 0", str(int(numbers.min())), "0 or more"))
+        raise MethodError(
+            Problem("draws", "a draw is numbered below 0", str(int(numbers.min())), "0 or more")
+        )
     return (numbers + 1).astype(np.uint64) * np.uint64(GAMMA)
 
 
@@ -335,7 +337,9 @@ def binomial(
     with np.errstate(divide="ignore"):
         odds = p / (1 - p)
     start = np.minimum(np.floor((n + 1) * p), n)
-    model = _model(n, odds, np.zeros_like(n), start=start, cut=CUT, divisor=_divisor(n, share=share), factor=factor)
+    model = _model(
+        n, odds, np.zeros_like(n), start=start, cut=CUT, divisor=_divisor(n, share=share), factor=factor
+    )
     return _draw_counts(stream, areas, draws, 0, model, fast=fast, into=into)
 
 
@@ -368,7 +372,15 @@ def poisson(
     """
     (mu,) = _parameters("poisson", areas, mean=mean)
     _refuse("poisson", "a mean lies outside 0 to 10⁹", (mu < 0) | (mu > 1e9), mu)
-    model = _model(np.full(mu.shape, np.inf), mu, np.zeros_like(mu), start=np.floor(mu), cut=CUT, divisor=1.0, factor=factor)
+    model = _model(
+        np.full(mu.shape, np.inf),
+        mu,
+        np.zeros_like(mu),
+        start=np.floor(mu),
+        cut=CUT,
+        divisor=1.0,
+        factor=factor,
+    )
     return _draw_counts(stream, areas, draws, 1, model, fast=fast, into=into)
 
 

@@ -307,9 +307,7 @@ def _block_size(worlds: IndexWorlds, arms: Sequence[Arm], memory: int, draws: in
     """Return how many draws are calculated at a time: blocks of one size, as large as memory allows."""
     depth = max(node.depth for node in worlds.base.plan.nodes.values())
     offsets = {o for arm in arms for path, o in arm.offsets.items() if path in worlds.paths("sampling")}
-    columns = (
-        2 * len(offsets) + len(arms) * max(depth, 1) + 1
-    )  # a drawn column stands twice while it is put together
+    columns = len(offsets) + len(arms) * max(depth, 1) + 1  # the last for steps done on their own
     size = min(max(1, memory // (8 * worlds.n * columns)), MOST_DRAWS, draws)
     return -(-draws // -(-draws // size))
 
@@ -355,17 +353,28 @@ class _Work:
         cuts = [len(draws) * place // self.threads for place in range(self.threads + 1)]
         parts = [_Part(draws[start:stop], start) for start, stop in pairwise(cuts) if stop > start]
         list(self.spread(lambda part: part.begin(self.worlds, arms), parts))
+        offsets = {offset for arm in arms for offset in arm.offsets.values()}
+        room = (
+            np.empty((len(offsets) * len(draws), self.worlds.n)) if self.worlds.errors else np.empty((0, 0))
+        )
         for leaf, error in self.worlds.errors.items():
-            path = error.factor
-            offsets = {
-                run.arm.offsets[path] for part in parts for run in part.runs if run.stream.wanted == leaf
-            }
-            for offset in sorted(offsets):
-                column = error.draw(self.worlds.areas, _shifted(draws, offset), self.spread, self.threads)
-                send = partial(_Part.send, leaf=leaf, column=column, path=path, offset=offset)
-                list(self.spread(send, parts))
-                del column, send  # else it would lie in memory while the next one is drawn
+            self._leaf(leaf, error, draws, parts, room)
+        del room
         list(self.spread(self._keep_part, parts))
+
+    def _leaf(
+        self, leaf: str, error: LeafError, draws: range, parts: Sequence[_Part], room: FloatArray
+    ) -> None:
+        """Draw one leaf for all arms at once, and send it to the streams that want it."""
+        path, size = error.factor, len(draws)
+        wanted = {run.arm.offsets[path] for part in parts for run in part.runs if run.stream.wanted == leaf}
+        if not wanted:
+            return
+        numbers = np.concatenate([np.asarray(_shifted(draws, offset)) for offset in sorted(wanted)])
+        column = error.draw(self.worlds.areas, numbers, self.spread, self.threads, out=room[: len(numbers)])
+        for place, offset in enumerate(sorted(wanted)):
+            own = column[place * size : (place + 1) * size]
+            list(self.spread(partial(_Part.send, leaf=leaf, column=own, path=path, offset=offset), parts))
 
     def _keep_part(self, part: _Part) -> None:
         while part.runs:
@@ -431,9 +440,9 @@ class _Part:
                 alike.setdefault(key, []).append(run)
         for group in alike.values():
             shared = sum(run.stream.draws for run in group) > len(own)
-            given = after_entry(group[0].stream.variant, leaf, own) if shared else own
+            given, done = after_entry(group[0].stream.variant, leaf, own) if shared else (own, 0)
             for run in group:
-                run.stream.send(given if run.rows is None else given[run.rows], done=shared)
+                run.stream.send(given, rows=run.rows, done=done)
 
 
 def _streams(worlds: IndexWorlds, arm: Arm, draws: range) -> Iterator[tuple[IntArray | None, Stream]]:
