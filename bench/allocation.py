@@ -1,4 +1,5 @@
-"""Chooses places under caps and minimums: down the list, down 1,000 drawn lists, and best of all; and draws a lottery.
+"""Chooses places under caps and minimums: down the list, down 1,000 drawn lists, and best of all; draws a lottery; and runs a
+whole round through the stage, with a reason for every area.
 
 Prints one JSON object. ``seconds``, ``cpu_seconds`` and ``peak_mb`` are those of the best choice under 300 authority caps, 9 regional
 minimums of which at least six bind, and a budget with awards by population, in a process of its own; ``parts`` holds the rest. The
@@ -168,6 +169,61 @@ def light_parts(areas: int, count: int) -> dict[str, Any]:
     }
 
 
+def stage(areas: int, count: int) -> dict[str, Any]:
+    """Run a whole round through the stage, sentences for every area included, and with drawn worlds."""
+    import pyarrow as pa
+
+    from wardmote.allocate import run_round
+    from wardmote.study import RoundSpec
+    from wardmote.tables import empty, frame
+
+    need, population, (caps, minimums) = made_up(areas)
+    level, codes = "lsoa21", [f"E01{i:06d}" for i in range(areas)]
+    keys = {"level": [level] * areas, "area": codes}
+    rank = np.empty(areas, dtype=np.int64)
+    rank[np.argsort(-need, kind="stable")] = np.arange(1, areas + 1)
+    rng = np.random.default_rng(SEED)
+    noise = np.log(need)[None, :] + rng.normal(0, 0.2, (count, areas)).astype(np.float32)
+    ranks = (np.argsort(np.argsort(-noise, axis=1), axis=1) + 1).astype(np.int32)
+    lists = pa.ListArray.from_arrays(
+        np.arange(0, areas * count + 1, count), np.ascontiguousarray(ranks.T).ravel()
+    )
+    parents = [f"E07{g:06d}" for g in caps.group] + [f"E12{g:06d}" for g in minimums.group]
+    tables: dict[str, Any] = {
+        "areas": frame("areas", {**keys, "name": codes, "population": population.astype(np.float64)}),
+        "memberships": frame(
+            "memberships",
+            {
+                "level": [level] * (2 * areas),
+                "area": codes * 2,
+                "parent_level": ["lad24"] * areas + ["rgn24"] * areas,
+                "parent": parents,
+            },
+        ),
+        "scores": frame(
+            "scores",
+            {"index": ["need"] * areas, **keys, "node": ["need"] * areas, "score": need, "rank": rank},
+        ),
+        **{name: empty(name) for name in ("summaries", "values", "indicators", "classes", "need")},
+    }
+    spec = RoundSpec.model_validate(
+        {
+            "level": level,
+            "measure": [{"index": "need"}],
+            "places": 2_000 * areas // 33_755,
+            "award": {"pounds": 1_000_000},
+            "groups": [{"by": "lad24", "cap": 12}, {"by": "rgn24", "minimum": 2_000 * areas // 33_755 // 15}],
+        }
+    )
+    plain, without = measured(lambda: run_round(**tables, spec=spec, round="bench"))
+    tables["draws"] = frame("draws", {"index": ["need"] * areas, **keys, "ranks": lists, "rank": rank})
+    whole, drawn = measured(lambda: run_round(**tables, spec=spec, round="bench"))
+    assert len(plain.decisions) == areas
+    assert len(whole.fragility) == areas
+    fragility = round(drawn["cpu_seconds"] - without["cpu_seconds"], 4)
+    return {"round": without, "with_draws": {"draws": count, **drawn}, "fragility_cpu_seconds": fragility}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="3,000 areas, no peer")
@@ -184,6 +240,8 @@ def main() -> None:
     best = alone("ours", areas)
     peer = None if chosen.quick else alone("theirs", areas)
     parts = light_parts(areas, 100 if chosen.quick else 1_000)
+    parts["stage"] = stage(areas, 100 if chosen.quick else 1_000)
+    assert parts["stage"]["fragility_cpu_seconds"] < LIMITS["ranked_draws"] * slack, parts["stage"]
     if peer is not None:
         assert abs(peer["worth"] - best["worth"]) <= 2 * GAP * best["worth"], (peer["worth"], best["worth"])
     assert parts["ranked"]["cpu_seconds"] < LIMITS["ranked"] * slack, parts["ranked"]

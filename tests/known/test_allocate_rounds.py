@@ -118,7 +118,11 @@ def test_budget_by_population_with_what_is_left() -> None:
 def test_the_best_set_reaches_more_than_the_list() -> None:
     """A costly first place: the list takes it alone, the best set takes two cheaper ones that are worth more together."""
     made = country(people=(300.0,) + (100.0,) * 8)
-    rules = {"budget": 300, "award": {"by": "population", "rate": 1.0}, "objective": {"value": "need"}}
+    rules: dict[str, Any] = {
+        "budget": 300,
+        "award": {"by": "population", "rate": 1.0},
+        "objective": {"value": "need"},
+    }
     assert funded(settle(made, **rules)) == [0]
     best = settle(made, choose="optimal", **rules)
     assert funded(best) == [1, 2, 3]
@@ -137,7 +141,11 @@ def test_lexicographic_max_min_serves_the_least_served_first() -> None:
 
 def test_lots_at_the_line_can_be_repeated() -> None:
     """Two of the four round the line are drawn; before the numbers are known they stand open."""
-    rules = {"choose": "lottery", "places": 4, "lottery": {"band": 2, "announced": "the numbers of 3 June"}}
+    rules: dict[str, Any] = {
+        "choose": "lottery",
+        "places": 4,
+        "lottery": {"band": 2, "announced": "the numbers of 3 June"},
+    }
     before = settle(**rules)
     assert funded(before) == [0, 1]
     assert before.decisions["funded"].isna().sum() == 4
@@ -197,6 +205,19 @@ def test_rule_sets_side_by_side() -> None:
     # Need alone reaches the most of the greatest need, the cap the most even spread: neither beats the other.
     assert table["stated", "on the frontier of need reached and evenness"] == 1
     assert table["plain", "on the frontier of need reached and evenness"] == 1
+
+
+def test_more_aversion_to_inequality_never_serves_lesser_need() -> None:
+    """A large place of middling need against a small one of great need: aversion 0 takes people, aversion 2 takes need."""
+    made = country(people=(100.0, 100.0, 100.0, 180.0, 100.0, 100.0, 100.0, 100.0, 100.0))
+    aim = {"value": "need x population", "equity": "atkinson", "aversion": 2.0}
+    result = settle(made, choose="optimal", places=1, objective=aim, show_by=["lad24"])
+    assert funded(result) == [0]
+    table = result.rule_comparison.set_index(["rules", "measure"])["value"]
+    # 5/8 · 180 = 112.5 people weighed by need against 100 for the first place.
+    assert table["with an aversion of 0", "places that gain"] == 1
+    assert table["with an aversion of 0", "people in funded places"] == 180
+    assert table["with an aversion of 1.3", "places that gain"] == 0
 
 
 def test_equality_table_tells_the_share_of_each_group() -> None:

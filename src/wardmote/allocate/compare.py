@@ -138,7 +138,28 @@ def _without(tables: Tables, ready: Prepared) -> list[RuleSet]:
     if len(found) > 1:
         kept = tuple(pair for k, pair in enumerate(rules.exclusions) if not first <= k < first + listed)
         found.append((FREE, replace(rules, groupings=(), exclusions=kept, neighbours=None, must=None)))
-    return [made for title, changed in found if (made := _under(tables, ready, title, changed)) is not None]
+    made = [under for title, changed in found if (under := _under(tables, ready, title, changed)) is not None]
+    return made + _aversions(tables, ready)
+
+
+AVERSIONS = (0.0, 0.5, 1.0, 1.3, 2.0)
+"""Aversions to inequality that a best set is tried with: none, mild, one, the Green Book's 1.3, strong."""
+
+
+def _aversions(tables: Tables, ready: Prepared) -> list[RuleSet]:
+    """Return the best set under other aversions to inequality: the frontier between equity and need reached."""
+    spec = ready.spec
+    if spec.choose != "optimal" or spec.objective.equity == "none" or spec.objective.parts:
+        return []
+    found = []
+    for aversion in AVERSIONS:
+        if aversion == spec.objective.aversion:
+            continue
+        aim = spec.objective.model_copy(update={"aversion": aversion})
+        changed = replace(ready, spec=spec.model_copy(update={"objective": aim}))
+        name = f"with an aversion of {aversion:g}"
+        found.append(RuleSet(name, name.capitalize(), changed, decide(tables, changed)))
+    return found
 
 
 def _title(ready: Prepared, k: int) -> str:
