@@ -118,6 +118,7 @@ def test_every_test_of_trust_is_told(folder: Path) -> None:
         "chance",
         "leave one out",
         "spillover",
+        "dose",
         "specification curve",
     }
     assert dict(zip(checks["test"], checks["result"], strict=True))["chance"] == "passed"
@@ -214,6 +215,42 @@ def test_a_library_estimator(evaluated: Callable[..., ProgrammeTables]) -> None:
 def test_few_clusters_are_flagged(evaluated: Callable[..., ProgrammeTables]) -> None:
     checks = evaluated(cluster="borough25").impact_checks
     assert set(checks[checks["test"] == "few clusters"]["result"]) == {"flagged"}
+
+
+def test_gaps_in_the_panel_are_counted_and_change_little(
+    evaluated: Callable[..., ProgrammeTables], inputs: dict[str, pd.DataFrame], planted: Programme
+) -> None:
+    values = inputs["values"].copy()
+    rng = np.random.default_rng(4)
+    outcome = (values["indicator"] == "belonging").to_numpy()
+    never = next(
+        code for code, role in zip(planted.codes, planted.start + planted.near, strict=True) if role == 0
+    )
+    gone = (outcome & (rng.random(len(values)) < 0.05)) | (outcome & (values["area"] == never).to_numpy())
+    values["value"] = values["value"].mask(gone)
+    names = ["staggered", "imputation", "matched", "weighted", "synthetic difference"]
+    found = evaluated({**inputs, "values": values}, estimators=names, draws=40)
+    for name in names:
+        row = overall(found.impacts, name)
+        # Synthetic differences use whole areas only (54% of them with one value in twenty gone).
+        assert abs(row["effect"] - planted.average) < 0.25 * planted.average
+        assert row["standard_error"] > 0
+    assert "areas with gaps are left out" in overall(found.impacts, "synthetic difference")["note"]
+    roles = dict(zip(found.comparators["area"], found.comparators["role"], strict=True))
+    assert roles[never] == "no outcome"
+
+
+def test_without_any_area_never_supported_those_not_yet_supported_serve(
+    evaluated: Callable[..., ProgrammeTables], spec: ProgrammeSpec
+) -> None:
+    own = [area for cohort in spec.cohorts for area in cohort.areas]
+    found = evaluated(comparison={"areas": own, "kind": "not yet"}, covariates=[])
+    row = overall(found.impacts, "staggered")
+    assert row["compared"] == 0  # all of them are supported in the end
+    # Half the areas of a wave are compared with, and covariates are left out: an error of a point is usual.
+    assert row["effect"] == pytest.approx(3.5, abs=1.5)
+    results = dict(zip(found.impact_checks["test"], found.impact_checks["result"], strict=True))
+    assert results["placebo in time"] == "not applicable"
 
 
 # ---- refused

@@ -199,7 +199,7 @@ def plain(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer
     treated = world.start != NEVER
     first, last = int(world.start[treated].min()), int(world.start[treated].max())
     with np.errstate(invalid="ignore"):
-        before, after = _mean(world.y[:first]), _mean(world.y[last:])
+        before, after = mean_over(world.y[:first]), mean_over(world.y[last:])
     found = two_by_two(
         before,
         after,
@@ -352,7 +352,7 @@ def lottery(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answ
     strata = np.zeros(len(world.start), dtype=np.int64) if world.stratum is None else world.stratum
     treated = world.start != NEVER
     first, last = int(world.start[treated].min()), int(world.start[treated].max())
-    change = _mean(world.y[last:]) - _mean(world.y[:first])
+    change = mean_over(world.y[last:]) - mean_over(world.y[:first])
     kept = ~np.isnan(change)
     contested = np.zeros(len(treated), dtype=np.bool_)
     for stratum in np.unique(strata):
@@ -469,8 +469,12 @@ ADJUSTING = ("staggered", "imputation", "two by two", "matched", "weighted", "sy
 # ---- parts
 
 
-def _mean(y: FloatArray) -> FloatArray:
-    """Return means over periods, NaN where none is known."""
+def mean_over(y: FloatArray) -> FloatArray:
+    """Return means over periods, NaN where none is known.
+
+    Args:
+        y: Panel, shape (periods, n).
+    """
     known = ~np.isnan(y)
     count = known.sum(axis=0)
     return np.where(count > 0, np.where(known, y, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
@@ -493,7 +497,7 @@ def _cohorts(world: World) -> list[tuple[int, IntArray, FloatArray]]:
     """Return for each start the areas used, supported from then or never, and their change of mean outcome."""
     out = []
     for group in [int(g) for g in np.unique(world.start) if g != NEVER]:
-        change = _mean(world.y[group:]) - _mean(world.y[: group - world.anticipation])
+        change = mean_over(world.y[group:]) - mean_over(world.y[: group - world.anticipation])
         used = np.flatnonzero(((world.start == group) | (world.start == NEVER)) & ~np.isnan(change))
         out.append((group, used, change[used]))
     return out
