@@ -36,8 +36,11 @@ lint: $(VENV)/.installed-dev  ## ruff and mypy alone
 docs: $(VENV)/.installed-dev  ## write the generated pages anew
 	@$(BIN)/python docs/generate.py
 
+screenshots: $(VENV)/.installed-dev  ## pictures of the pages, for the README and to be looked at
+	@$(BIN)/python tests/site/screenshots.py --all screenshots
+
 clean:  ## remove what make made
-	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # A failed install leaves no marker, so the next try starts where it is needed.
 $(VENV)/bin/python:

@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def digest(*parts: Any) -> str:
     return found.hexdigest()
 
 
+@lru_cache(maxsize=100_000)
 def safe_name(text: str) -> str:
     """Return a text as the name of a file and of its address: other signs than letters, digits and hyphens as ``_`` and their code.
 
@@ -100,10 +102,9 @@ class Build:
             made_from: Digest of what it was made from; of the content by default.
         """
         data = content.encode("utf-8") if isinstance(content, str) else content
-        if not made_from:
-            made_from = digest(data)
-            if self.keep(path, made_from):
-                return
+        made_from = made_from or digest(data)
+        if self.keep(path, made_from):
+            return
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

@@ -119,7 +119,7 @@ def _wide(making: Making, place: PlaceLevel) -> Offer:
 
     columns = list(wide_columns(making, place))
     name = f"places-{safe_name(place.level.name)}"
-    content = [(one.name, one.meaning, one.unit, *_bytes(one.values)) for one in columns]
+    content = [part for one in columns for part in (one.name, one.meaning, one.unit, *_bytes(one.values))]
     made_from = digest(
         making.build.ingredients,
         making.frame.title,

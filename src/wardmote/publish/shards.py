@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
@@ -48,6 +48,10 @@ def script(path: str, content: Any) -> str:
     return f"wardmote.put({json.dumps(path)},{text});\n"
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Types that JSON knows by themselves."""
+
+
 @cache
 def _fields(kind: Any) -> tuple[str, ...]:
     """Return the names of the fields of a record."""
@@ -60,14 +64,12 @@ def plain(value: Any) -> Any:
     Args:
         value: A record, a tuple, or a plain value.
     """
-    if isinstance(value, str | float | int) or value is None:
+    kind: Any = type(value)
+    if kind in _PLAIN:
         return value
-    if isinstance(value, tuple | list):
+    if kind is tuple or kind is list:
         return [plain(item) for item in value]
-    if is_dataclass(value):
-        kind: Any = type(value)
-        return {name: plain(getattr(value, name)) for name in _fields(kind)}
-    return value
+    return {name: plain(getattr(value, name)) for name in _fields(kind)}
 
 
 def stem(code: str) -> str:
