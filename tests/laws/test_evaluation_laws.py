@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wardmote.errors import MethodError
@@ -51,6 +51,7 @@ def test_shifts_by_area_and_period_change_nothing_and_units_scale(
 
 @FEW
 @given(seeds, st.floats(-3, 3))
+@example(seed=199, effect=0.0)  # a free level that rounding left above NumPy's own limit for "singular"
 def test_a_constant_effect_without_noise_is_found_exactly(seed: int, effect: float) -> None:
     y, start, x = world(seed)
     flat = y[0] + np.arange(len(y))[:, None] * 0.5 + 0.2 * x[0] * np.arange(len(y))[:, None]

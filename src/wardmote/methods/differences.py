@@ -38,6 +38,11 @@ SMALLEST_PIVOT = 1e-10
 """Least reciprocal condition number of a cell's covariates before they are called collinear (about √eps of a float64, squared)."""
 
 
+NOUGHT = 1e-10
+"""Eigenvalues below this share of the largest count as 0: one level of areas and periods is always free, and rounding leaves it at about
+1e-15, too near NumPy's own limit; what data leave free by little is far above."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One or several estimates with each area's contribution to their errors.
@@ -720,7 +725,9 @@ class _TwoWay:
                 both = z[:, c] * z[:, d]
                 system[:, c, :, d] = np.diag(m @ both) - (m * (each * both)) @ m.T
         square = system.reshape(periods * q, periods * q)
-        return cls(m, z, np.asarray(np.linalg.pinv(square, hermitian=True), dtype=np.float64), each)
+        return cls(
+            m, z, np.asarray(np.linalg.pinv(square, rcond=NOUGHT, hermitian=True), dtype=np.float64), each
+        )
 
     def fitted(self, weights: FloatArray) -> FloatArray:
         """Return the fit, shape (periods, n), whose normal equations have these weighted sums on their right-hand side."""

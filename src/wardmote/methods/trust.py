@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray
-from wardmote.methods.differences import NEVER
+from wardmote.methods.differences import NEVER, NOUGHT
 
 Statistic = Callable[[IntArray, IntArray], float]
 """An estimate from the positions of the areas used and their starts."""
@@ -99,8 +99,8 @@ def pre_trend(
         return PreTrend(np.nan, 0, np.nan, np.nan, np.nan, np.nan)
     from scipy.special import chdtrc
 
-    inverse = np.linalg.pinv(v[np.ix_(before, before)], hermitian=True)
-    df = int(np.linalg.matrix_rank(v[np.ix_(before, before)], hermitian=True))
+    inverse = np.linalg.pinv(v[np.ix_(before, before)], rcond=NOUGHT, hermitian=True)
+    df = int(np.linalg.matrix_rank(v[np.ix_(before, before)], rtol=NOUGHT, hermitian=True))
     if df == 0:
         return PreTrend(np.nan, 0, np.nan, np.nan, np.nan, np.nan)
     statistic = float(b[before] @ inverse @ b[before])
