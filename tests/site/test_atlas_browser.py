@@ -127,7 +127,7 @@ def test_axe_finds_nothing_on_any_kind_of_page_and_no_page_complains_or_asks_str
     watch = Watch(tab, address)
     for path in kinds:
         watch.clear()
-        tab.emulate_media(color_scheme="light")
+        tab.emulate_media(color_scheme="light", reduced_motion="reduce")
         tab.goto(f"{address}/{path}")
         settle(tab, path)
         tab.evaluate(script)
@@ -135,7 +135,7 @@ def test_axe_finds_nothing_on_any_kind_of_page_and_no_page_complains_or_asks_str
             ("light", {"resultTypes": ["violations"]}),
             ("dark", {"runOnly": ["color-contrast"]}),
         ):
-            tab.emulate_media(color_scheme=scheme)
+            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             found = tab.evaluate("(options) => axe.run(document, options)", rules)
             problems += [
                 f"{path} ({scheme}): {one['id']}: {one['nodes'][0]['html'][:160]} {one['nodes'][0]['failureSummary'][:200]}"
