@@ -300,8 +300,8 @@ class Profiler:
         unit = self._units.get(indicator, "")
         digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
         number = words.figure(value, digits)
-        if unit in {"%", "per cent", "percent"}:
-            return f"{number}%"
+        if unit.startswith("%"):
+            return f"{number}{unit}"
         return f"{number} {unit}".strip()
 
     def _summed(self, item: IndexFacts, place: PlaceLevel, row: int) -> Standing:
