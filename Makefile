@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 # Two workers at most, so that the suite fits two cores and 4 GB.
 WORKERS ?= 2
+# One thread of linear algebra for each worker: on two cores more of them only wait for each other.
+export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: demo test test-all bench lint docs screenshots clean help
 

@@ -122,7 +122,8 @@ def test_json_is_one_object_on_standard_output(say, starter: Path) -> None:
     status = say("status", "--study", starter, "--json").json
     assert {task["state"] for task in status["tasks"]} == {"current"}  # type: ignore[attr-defined, index]  # shape pinned here
     area = say("explain", "P01", "--study", starter, "--json").json["areas"][0]  # type: ignore[index]  # the same
-    assert {"level", "area", "name", "population", "parents", "indices", "needs", "sources"} == set(area)
+    parts = {"level", "area", "name", "population", "parents", "indices", "needs", "fundings", "sources"}
+    assert parts == set(area)
     table = say("explain", "--table", "scores", "--study", starter, "--json").json
     assert {"table", "parts", "ancestry", "raw", "key", "kind", "meaning", "rows", "sensitive"} == set(table)
     assert set(say("check", "--study", starter, "--json").json) == {"sentences"}
@@ -158,7 +159,7 @@ def test_problems_are_told_each_on_a_line_with_the_exit_code_of_their_kind(say, 
         (("rnu",), (2, "No such command 'rnu'")),
         (("run", "--stuy", "x"), (2, "No such option")),
         (("run", "indx"), (2, "no such stage. Got indx")),
-        (("publish", "report"), (2, "'report' is not one of")),
+        (("publish", "poster"), (2, "'poster' is not one of")),
         (("explain",), (2, "neither an area nor a table")),
         (("explain", "P01", "--table", "need"), (2, "one thing")),
         (("explain", "P99"), (5, "no such area")),

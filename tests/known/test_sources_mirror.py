@@ -33,6 +33,7 @@ ROWS = {
     "lad19-rgn19": {"membership_facts": 317},
     "lsoa11-lsoa21": {"membership_facts": 35795},
     "msoa21-names": {"area_facts": 7264},
+    "msoa21-pcon24-approximate": {"membership_facts": 6856},
     "boundaries-lsoa21": {"boundaries": 35672},
     "boundaries-msoa21": {"boundaries": 7264},
     "boundaries-lad24": {"boundaries": 361},
