@@ -151,7 +151,7 @@ def _miss(ready: Prepared, outcome: Outcome, i: int, reason: str) -> str:
     same = np.flatnonzero(outcome.funded & (one.group == one.group[i]))
     named = words.listed([ready.universe.names[j] for j in same.tolist()], NAMED)
     where = one.names[int(one.group[i])] if one.names else ""
-    return f"{reason}: by the look-up used it lies in {where}, where {named} stands before it"
+    return f"since the {one.name} has reached its cap: by the look-up used it lies in {where}, where {named} stands before it"
 
 
 def _passed(passed: Passed, nouns: tuple[str, str]) -> Told:

@@ -42,7 +42,9 @@ def measured(
         where: How problems name the round.
         problems: Receives what is wrong.
     """
-    rows, titles = [], []
+    rows: list[FloatArray] = []
+    titles: list[str] = []
+    called = dict(zip(tables.indicators["indicator"], tables.indicators["title"], strict=True))
     for position, part in enumerate(spec.measure, start=1):
         here = f"{where}.measure.{position}"
         score = (
@@ -51,7 +53,11 @@ def measured(
             else _indicator(tables, universe, part, here, problems)
         )
         rows.append(score)
-        titles.append(tables.titles.get(part.index or part.indicator, part.index or part.indicator))
+        titles.append(
+            tables.titles.get(part.index, part.index)
+            if part.index
+            else called.get(part.indicator, part.indicator)
+        )
     parts = np.array(rows).reshape(len(rows), universe.n)
     for position, (row, title) in enumerate(zip(parts, titles, strict=True), start=1):
         known = row[~np.isnan(row)]

@@ -239,7 +239,7 @@ class Teller:
         elif self.outcome.lots is None and why.places_kept[i] > 0:
             fewer = (spec.places - int(why.places_kept[i]) + 1) if spec.places is not None else 0
             cap = int(why.cap_kept[i])
-            if cap > 0:
+            if cap > 1:  # a cap of none at all is no cap that anybody would set
                 one = self.ready.rules.groupings[int(why.cap_group[i])]
                 assert one.cap is not None
                 lower = int(one.cap[one.group[i]]) - cap + 1

@@ -234,13 +234,17 @@ def _rules(found: Gathering, spec: RoundSpec) -> Iterable[str]:
 def _group_rule(found: Gathering, group: GroupSpec) -> str:
     """Return caps and minimums of one grouping in a sentence."""
     title = group.title or found.level(group.by).title
+
+    def counted(number: int, what: str) -> str:
+        return words.count(number, "place", "places") if what == "places" else f"£{number:,}"
+
     said = [
-        f"{what} {number:,} {group.count} in each {title}"
+        f"{what} {counted(number, group.count)} in each {title}"
         for what, number in (("at most", group.cap), ("at least", group.minimum))
         if number is not None
     ]
     said += [
-        f"{what} {number:,} in {found.place(group.by, code).name}"
+        f"{what} {counted(number, group.count)} in {found.place(group.by, code).name}"
         for what, table in (("at most", group.caps), ("at least", group.minimums))
         for code, number in table.items()
     ]
@@ -271,7 +275,7 @@ def _yearly(found: Gathering, id_: str, spec: RoundSpec) -> Grid | None:
         return None
     totals = table.groupby("year")["pounds"].sum()
     price = f", in prices of {spec.price_year}" if spec.price_year else ""
-    rows = tuple((str(year), f"£{int(pounds):,}") for year, pounds in totals.items())
+    rows = tuple((str(year), f"£{int(pounds):,}") for year, pounds in totals.items() if year != "all")
     return Grid(f"Pounds by year{price}", ("Year", "Pounds"), (*rows, ("In all", f"£{int(totals.sum()):,}")))
 
 
