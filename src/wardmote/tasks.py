@@ -25,8 +25,8 @@ from wardmote.workspace import Workspace
 
 if TYPE_CHECKING:
     from wardmote.levels import Level
-    from wardmote.study.rounds import RoundSpec
     from wardmote.study import IndexSpec, Study
+    from wardmote.study.rounds import RoundSpec
 
 Chosen = dict[str, tuple[Part, ...]]
 """The parts that a task reads, by table."""
