@@ -112,7 +112,8 @@ def test_intervals_cover_and_alarms_are_few(name: str) -> None:
     # Other machines round otherwise in the last bits: one world in 500 may change sides.
     assert found["coverage"] == pytest.approx(committed["coverage"], abs=0.0041)
     assert found["false_alarms"] == pytest.approx(committed["false_alarms"], abs=0.0041)
-    # 95% and two binomial standard errors of 500 worlds on each side. The lottery's error is conservative by construction and may cover more.
+    # 95% and two binomial standard errors of 500 worlds on each side. The lottery's error is conservative by construction
+    # and may cover more.
     assert 0.93 <= found["coverage"] <= (1.0 if name == "lottery" else 0.97)
     assert found["false_alarms"] <= 0.08  # 5% and three binomial standard errors of 500 worlds
 
