@@ -324,7 +324,7 @@ def _explain_one(workspace: Workspace, area: Mapping[str, Any]) -> AreaExplanati
 
 def _fundings(workspace: Workspace, entry: Entry, places: Iterable[Parent]) -> Iterable[FundingExplanation]:
     """Yield what one round decided on any of these places."""
-    from wardmote.rounds import RoundSpec
+    from wardmote.study.rounds import RoundSpec
 
     spec = RoundSpec.model_validate(entry.spec)
     for place in places:

@@ -95,7 +95,7 @@ def _tiles(making: Making) -> list[MapLevel]:
     import shapely
 
     table = making.found.read("boundaries")
-    folder = getattr(making.study.publish, "tiles", "file") == "folder"
+    folder = making.study.publish.tiles == "folder"
     found = []
     for name, place in making.atlas.levels.items():
         rows = table[(table["level"] == name) & table["area"].isin(place.at)].sort_values("area")

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -153,6 +153,7 @@ class PublishSpec(Spec):
         pages: Which kinds of page the site has; all that the tables allow by default, ["start"] for the first page alone.
         address: Public address of the site, so that shared links can show a picture.
         postcodes: A file of postcodes, so that people can look up their own.
+        tiles: How the map's shapes lie: one file for each level, or a folder of small files for hosts that break ranges.
     """
 
     title: str = ""
@@ -164,6 +165,7 @@ class PublishSpec(Spec):
     pages: list[str] = Field(default_factory=list)
     address: str = ""
     postcodes: PostcodeSpec | None = None
+    tiles: Literal["file", "folder"] = "file"
 
 
 class Study(Spec):
