@@ -169,7 +169,7 @@ def fill_guide(sums: FloatArray, guide: npt.NDArray[np.int32]) -> None:
 
 
 @compiled
-def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+def fill_counts(  # noqa: PLR0917, C901 - compiled functions take no keyword-only arguments, and calls cost time here
     family: int,
     model: FloatArray,
     cells: WordArray,
@@ -404,36 +404,26 @@ def sum_block(x: FloatArray, start: int, length: int) -> float:
 
 
 @compiled
-def sum_powers(x: FloatArray, order: npt.NDArray[np.int64], centre: float, power: int) -> tuple[float, ...]:
-    """Return Σ x (power 1), or Σ (x − centre)², and with power 4 its third and fourth powers too, in numpy's order.
+def sum_powers(x: FloatArray, order: npt.NDArray[np.int64], centre: float, power: int) -> float:
+    """Return Σ x (power 1), or Σ (x − centre)² (power 2), in numpy's order.
 
     ``order`` holds for each block of at most 128 numbers its start, its length and how many sums are put together after it.
     """
-    y2, y3, y4 = np.empty(128), np.empty(128), np.empty(128)
-    stack, top = np.empty((3, 64)), 0
+    squares, stack, top = np.empty(128), np.empty(64), 0
     for block in range(len(order)):
         start, length = order[block, 0], order[block, 1]
         if power == 1:
-            stack[0, top] = sum_block(x, start, length)
-        elif power == 2:
-            for i in range(length):
-                away = x[start + i] - centre
-                y2[i] = away * away
-            stack[0, top] = sum_block(y2, 0, length)
+            stack[top] = sum_block(x, start, length)
         else:
             for i in range(length):
                 away = x[start + i] - centre
-                square = away * away
-                y2[i], y3[i], y4[i] = square, square * away, square * square
-            stack[0, top] = sum_block(y2, 0, length)
-            stack[1, top] = sum_block(y3, 0, length)
-            stack[2, top] = sum_block(y4, 0, length)
+                squares[i] = away * away
+            stack[top] = sum_block(squares, 0, length)
         top += 1
         for _ in range(order[block, 2]):
             top -= 1
-            for j in range(3 if power == 4 else 1):
-                stack[j, top - 1] += stack[j, top]
-    return stack[0, 0], stack[1, 0], stack[2, 0]
+            stack[top - 1] += stack[top]
+    return stack[0]
 
 
 # Told that nothing is missing and that −0 is 0, the compiler compares several numbers at once; the ends are the same.
@@ -451,8 +441,8 @@ def ends(x: FloatArray) -> tuple[float, float]:
     for i in range(0, whole, 32):
         for j in range(32):
             value = x[i + j]
-            lows[j] = value if value < lows[j] else lows[j]  # noqa: PLR1730, FURB136 - `min` is compiled to slower code
-            highs[j] = value if value > highs[j] else highs[j]  # noqa: PLR1730, FURB136 - as above
+            lows[j] = value if value < lows[j] else lows[j]
+            highs[j] = value if value > highs[j] else highs[j]
     low, high = x[0], x[0]
     for j in range(32):
         low, high = min(low, lows[j]), max(high, highs[j])
@@ -469,8 +459,8 @@ def row_scale(x: FloatArray, kind: int, sign: float, order: npt.NDArray[np.int64
         return 0.0, 0.0
     if kind == 1:
         return (low if sign > 0 else high), sign * (high - low)
-    centre = sum_powers(x, order, 0.0, 1)[0] / len(x)
-    return centre, sign * np.sqrt(sum_powers(x, order, centre, 2)[0] / (len(x) - 1))
+    centre = sum_powers(x, order, 0.0, 1) / len(x)
+    return centre, sign * np.sqrt(sum_powers(x, order, centre, 2) / (len(x) - 1))
 
 
 @compiled
@@ -511,30 +501,138 @@ def add_scaled(  # noqa: PLR0917 - compiled functions take no keyword-only argum
 
 
 @compiled
-def scale_rows(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
-    x: FloatArray,
-    kind: int,
-    signs: FloatArray,
-    scales: FloatArray,
-    lifts: FloatArray,
-    order: npt.NDArray[np.int64],
-    out: FloatArray,
-) -> int:
-    """Write rows put on their scales; return how many have none."""
-    bad = 0
+def fill_linear(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    x: FloatArray, start: FloatArray, span: FloatArray, scale: FloatArray, lift: FloatArray, out: FloatArray
+) -> None:
+    """Write (x − start) ÷ span × scale + lift by row."""
     for r in range(len(x)):
-        row, to, scale, lift = x[r], out[r], scales[r], lifts[r]
-        start, span = row_scale(row, kind, signs[r], order)
-        bad += span == 0
+        row, to, a, b, c, d = x[r], out[r], start[r], span[r], scale[r], lift[r]
         for i in range(len(row)):
-            to[i] = (row[i] - start) / span * scale + lift
-    return bad
+            to[i] = (row[i] - a) / b * c + d
+
+
+@compiled
+def fill_powers(x: FloatArray, centre: float, y2: FloatArray, y3: FloatArray, y4: FloatArray) -> None:
+    """Write the second, third and fourth powers of the distances from a centre."""
+    for i in range(len(x)):
+        away = x[i] - centre
+        square = away * away
+        y2[i] = square
+        y3[i] = square * away
+        y4[i] = square * square
 
 
 @compiled
 def row_moments(x: FloatArray, order: npt.NDArray[np.int64], out: FloatArray) -> None:
     """Write each row's mean and the sums of the second, third and fourth powers of the distances from it."""
+    y2, y3, y4 = np.empty(128), np.empty(128), np.empty(128)
+    stack = np.empty((3, 64))
     for r in range(len(x)):
-        centre = sum_powers(x[r], order, 0.0, 1)[0] / x.shape[1]
-        out[r, 0] = centre
-        out[r, 1], out[r, 2], out[r, 3] = sum_powers(x[r], order, centre, 4)
+        row, top = x[r], 0
+        centre = sum_powers(row, order, 0.0, 1) / x.shape[1]
+        for block in range(len(order)):
+            start, length = order[block, 0], order[block, 1]
+            fill_powers(row[start : start + length], centre, y2, y3, y4)
+            stack[0, top] = sum_block(y2, 0, length)
+            stack[1, top] = sum_block(y3, 0, length)
+            stack[2, top] = sum_block(y4, 0, length)
+            top += 1
+            for _ in range(order[block, 2]):
+                top -= 1
+                for j in range(3):
+                    stack[j, top - 1] += stack[j, top]
+        out[r, 0], out[r, 1], out[r, 2], out[r, 3] = centre, stack[0, 0], stack[1, 0], stack[2, 0]
+
+
+# Sums in any order: they only decide what is decided by a wide margin, see `stays_skewed`.
+_any_order = cast(
+    "Callable[[Callable[..., Any]], Callable[..., Any]]",
+    numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"}),
+)
+
+
+@_any_order
+def sum_between(
+    x: FloatArray, low: float, high: float, centre: float
+) -> tuple[int, float, float, float, float]:
+    """Return the number of values strictly between two ends, and the sums of four powers of their distances from a centre."""
+    n = 0
+    s1, s2, s3, s4 = 0.0, 0.0, 0.0, 0.0
+    for i in range(len(x)):
+        inside = (x[i] > low) & (x[i] < high)
+        away = x[i] - centre if inside else 0.0
+        square = away * away
+        n += 1 if inside else 0
+        s1 += away
+        s2 += square
+        s3 += square * away
+        s4 += square * square
+    return n, s1, s2, s3, s4
+
+
+@compiled
+def outermost(x: FloatArray, sign: float, values: FloatArray, counts: FloatArray) -> int:
+    """Write the greatest values of ``sign·x``, from the greatest on, with how often each occurs; return how many there are."""
+    m = 0
+    least = -np.inf
+    for i in range(len(x)):
+        value = sign * x[i]
+        if value < least:
+            continue
+        k = 0
+        while k < m and values[k] > value:
+            k += 1
+        if k < m and values[k] == value:
+            counts[k] += 1.0
+            continue
+        m = min(m + 1, len(values))
+        for j in range(m - 1, k, -1):
+            values[j], counts[j] = values[j - 1], counts[j - 1]
+        values[k], counts[k] = value, 1.0
+        if m == len(values):
+            least = values[m - 1]
+    return m
+
+
+@compiled
+def stays_skewed(x: FloatArray, max_skew: float, max_kurt: float, most: int) -> bool:
+    """Return whether winsorising up to ``most`` values surely does not mend a row; False where it does, or is close to it.
+
+    The outermost values are moved in among sums of all others, so that one pass serves all steps. Where a limit is nearer than
+    one in a million, nothing is said: the steps themselves decide.
+    """
+    n, size = len(x), most + 3
+    values, counts, sizes = np.empty((2, size)), np.empty((2, size)), np.empty(2, dtype=np.int64)
+    for side in range(2):
+        sizes[side] = outermost(x, 1.0 - 2.0 * side, values[side], counts[side])
+    values[1] = -values[1]
+    high, low = values[0, sizes[0] - 1], values[1, sizes[1] - 1]
+    if sizes[0] < size or sizes[1] < size or not low < high or not np.isfinite(values[0, 0] - values[1, 0]):
+        return False
+    centre = (high + low) / 2
+    _, s1, s2, s3, s4 = sum_between(x, low, high, centre)
+    at, moved = np.zeros(2, dtype=np.int64), np.zeros(2)
+    while True:
+        t1, t2, t3, t4 = s1, s2, s3, s4
+        for side in range(2):
+            for k in range(at[side], size):
+                away = values[side, k] - centre
+                t1 += counts[side, k] * away
+                t2 += counts[side, k] * away**2
+                t3 += counts[side, k] * away**3
+                t4 += counts[side, k] * away**4
+        mean = t1 / n
+        m2 = t2 - n * mean**2
+        m3 = t3 - 3 * mean * t2 + 2 * n * mean**3
+        m4 = t4 - 4 * mean * t3 + 6 * mean**2 * t2 - 3 * n * mean**4
+        skew = np.sqrt(n) * m3 / m2**1.5 * np.sqrt(n * (n - 1.0)) / (n - 2.0)
+        kurt = ((n + 1.0) * (n * m4 / m2**2 - 3.0) + 6.0) * (n - 1.0) / ((n - 2.0) * (n - 3.0))
+        if not (abs(skew) > max_skew * (1 + 1e-6) + 1e-6 and kurt > max_kurt + 1e-6 * abs(max_kurt) + 1e-6):
+            return False
+        side = 0 if skew >= 0 else 1
+        changed = counts[side, at[side]]
+        if changed + moved[1 - side] > most:
+            return True
+        counts[side, at[side] + 1] += changed
+        at[side] += 1
+        moved[side] = changed

@@ -27,6 +27,7 @@ from wardmote.methods.checks import (
     refuse_rows,
     row_problems,
 )
+from wardmote.methods.compiled import loaded
 from wardmote.methods.ranks import Ties, ascending_rank, normal_score
 
 Names = Sequence[str] | None
@@ -103,6 +104,12 @@ def _linear(
     A negative span turns a row round: (x − high) ÷ (low − high) is to the last digit the same as orienting first.
     """
     out = np.empty_like(rows)
+    compiled = loaded()
+    if compiled is not None and rows.flags.c_contiguous:
+        # Where nothing is to be added, −0: it alone leaves −0 as it is.
+        added = np.where((lift != 0) | (span < 0), lift, -0.0)
+        compiled.fill_linear(rows, start, span, scale, added, out)
+        return out
     for part in blocks(*rows.shape):
         piece = np.subtract(rows[part], start[part, None], out=out[part])
         piece /= span[part, None]  # dividing first puts the ends exactly at 0 and 1

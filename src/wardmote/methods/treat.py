@@ -24,6 +24,8 @@ from wardmote.methods.checks import (
     choose,
     refuse_rows,
 )
+from wardmote.methods.columns import adding_order, order_holds
+from wardmote.methods.compiled import loaded
 
 Names = Sequence[str] | None
 """Names of the leaves, for errors."""
@@ -99,13 +101,7 @@ def _complete_moments(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     n = rows.shape[1]
     if n < 4:
         return np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    centre = rows.mean(axis=1)
-    from_mean = rows - centre[:, None]
-    squared = from_mean * from_mean
-    # einsum, not a BLAS product: its result does not depend on the number of threads.
-    s2 = np.einsum("ri,ri->r", from_mean, from_mean)
-    s3 = np.einsum("ri,ri->r", squared, from_mean)
-    s4 = np.einsum("ri,ri->r", squared, squared)
+    centre, s2, s3, s4 = _power_sums(rows)
     # A mean may be off by a last digit, so a constant row may have a spread of rounding only: look again there.
     for row in np.flatnonzero(s2 <= n * (1e-13 * centre) ** 2):
         if (rows[row] == rows[row, 0]).all():
@@ -114,6 +110,24 @@ def _complete_moments(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         skew = np.sqrt(n) * s3 / s2**1.5 * np.sqrt(n * (n - 1.0)) / (n - 2.0)
         kurt = ((n + 1.0) * (n * s4 / s2**2 - 3.0) + 6.0) * (n - 1.0) / ((n - 2.0) * (n - 3.0))
     return skew, kurt
+
+
+def _power_sums(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return each row's mean, and the sums of second, third and fourth powers of the distances from it.
+
+    Compiled loops are used where they are loaded already; they add in the same order, so the bytes are the same.
+    """
+    compiled = loaded()
+    if compiled is not None and order_holds() and rows.flags.c_contiguous:
+        found = np.empty((len(rows), 4))
+        compiled.row_moments(rows, adding_order(rows.shape[1]), found)
+        return found[:, 0], found[:, 1], found[:, 2], found[:, 3]
+    centre = rows.mean(axis=1)
+    from_mean = rows - centre[:, None]
+    squared = from_mean * from_mean
+    # Plain sums, not a BLAS product: their result does not depend on the number of threads.
+    s2, s3 = squared.sum(axis=1), (squared * from_mean).sum(axis=1)
+    return centre, s2, s3, (squared * squared).sum(axis=1)
 
 
 def _passes(
@@ -181,6 +195,14 @@ def _winsorise_row(
         if np.isnan(skew):  # all values are equal now: nothing more to bring in
             break
     return values, high + low, skew, kurt
+
+
+def _stays_skewed(known: FloatArray, limits: tuple[float, float], winmax: float) -> bool:
+    """Return whether winsorising surely does not mend a row, from one compiled pass; False where it is not sure."""
+    compiled = loaded()
+    if compiled is None or winmax > 50 or len(known) < 1000:  # steps are quick in short rows
+        return False
+    return bool(compiled.stays_skewed(known, limits[0], limits[1], int(winmax)))
 
 
 def winsorise(
@@ -309,7 +331,10 @@ def _treat(
         known = rows[row][there]
         limit = float(limits[0][row]), float(limits[1][row])
         start = float(before[0][row]), float(before[1][row])
-        values, count[row], skew, kurt = _winsorise_row(known, start, limit, winmax=most, force=force)
+        if then is not None and not force and _stays_skewed(known, limit, most):
+            values, skew, kurt = known, *start  # winsorising would be thrown away
+        else:
+            values, count[row], skew, kurt = _winsorise_row(known, start, limit, winmax=most, force=force)
         done[row] = "winsorise" if count[row] else "none"
         if then is not None and not (abs(skew) < limit[0] or kurt < limit[1]):
             refused[int(row)] = _TRANSFORMS[then][0](known)

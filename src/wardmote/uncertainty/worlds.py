@@ -29,6 +29,9 @@ MEMORY = 2**28
 MOST_DRAWS = 512
 """Draws at a time at most: above this the tables that sampling makes for each block cost next to nothing."""
 
+FEW = 32
+"""Draws ranked at a time: enough that calling costs nothing."""
+
 THREADS = 2
 """Blocks at work at the same time: the smallest machine that we promise to be quick on has two cores."""
 
@@ -388,10 +391,15 @@ class _Work:
         at = np.arange(draws.start, draws.stop) if rows is None else draws.start + rows
         falls = self.worlds.base.plan.higher == "better"
         scores = np.atleast_2d(score)
+        if self.summarise is None:
+            for start in range(0, len(scores), FEW):  # ranks of all would take half the scores' memory again
+                some = scores[start : start + FEW]
+                self.drawn.ranks[arm][at if len(scores) == 1 else at[start : start + FEW]] = draw_ranks(
+                    -some if falls else some
+                )
+            return
         ranks = draw_ranks(-scores if falls else scores)
         self.drawn.ranks[arm][at] = ranks
-        if self.summarise is None:
-            return
         for (level, measure), values in self.summarise(scores, ranks).items():
             key = (arm, level, measure)
             if key not in self.drawn.summaries:
