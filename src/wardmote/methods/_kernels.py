@@ -381,7 +381,7 @@ def fill_places(scores: FloatArray, out: npt.NDArray[np.int32]) -> None:
 def sum_block(x: FloatArray, start: int, length: int) -> float:
     """Return the sum of some neighbouring numbers, in the order in which numpy adds up to 128 of them."""
     if length < 8:
-        total = 0.0
+        total: float = 0.0
         for i in range(start, start + length):
             total += x[i]
         return total
@@ -423,7 +423,8 @@ def sum_powers(x: FloatArray, order: npt.NDArray[np.int64], centre: float, power
         for _ in range(order[block, 2]):
             top -= 1
             stack[top - 1] += stack[top]
-    return stack[0]
+    found: float = stack[0]
+    return found
 
 
 # Told that nothing is missing and that −0 is 0, the compiler compares several numbers at once; the ends are the same.
