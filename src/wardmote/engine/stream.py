@@ -271,26 +271,35 @@ class _Total:
         self.with_holes.append(kept)
 
     def _add_at_once(
-        self, child: str, column: FloatArray, chain: Chain, rows: IntArray | None, *, first: bool
+        self,
+        child: str,
+        column: FloatArray,
+        chain: Chain,
+        rows: IntArray | None,
+        *,
+        first: bool,
+        some: slice | None = None,
     ) -> FloatArray | None:
-        """Add a child by compiled loops that scale it by the way; return its values at the holes, None where they do not fit."""
-        scale, total = _scale(chain), self.sum
-        assert total is not None
+        """Add a child by compiled loops that scale it by the way; return its values at the holes, None where they do not fit.
+
+        ``some`` are the draws that the column holds; None for all.
+        """
+        scale, some = _scale(chain), slice(0, self.draws) if some is None else some
         if self.operation.function not in ("arithmetic", "sum") or scale is None:
             return None
-        if not can_add(scale, total.shape[1]) or not column.flags.c_contiguous:
+        if not can_add(scale, column.shape[1]) or not column.flags.c_contiguous:
             return None
         if scale.kind and bool(np.isnan(self.variant.nominal.score[child]).any()):
             return None  # statistics of known values only
-        place = self.children.index(child)
-        at = np.arange(self.draws) if rows is None else rows
-        weights = self.weights if self.weights.ndim == 1 else self.weights[:, place]
-        weights = (
-            np.full(self.draws, weights[place]) if weights is self.weights else np.ascontiguousarray(weights)
+        assert self.sum is not None
+        total, place = self.sum[some], self.children.index(child)
+        at = np.arange(len(total)) if rows is None else rows
+        weights = np.ascontiguousarray(
+            np.broadcast_to(self.weights, (self.draws, len(self.children)))[some, place]
         )
         alone = first and not self.columns
         if first and not alone:
-            for row in range(self.draws):
+            for row in range(some.start, some.stop):
                 self._start_row(row, self.columns)
         used = add_scaled(total, column, at, weights, scale, first=alone)
         if used is None:
@@ -305,11 +314,20 @@ class _Total:
     ) -> FloatArray:
         """Add a child after its steps, some draws at a time; return its values at the holes."""
         place = self.children.index(child)
-        before = [self._turned(constant) for constant in self.columns] if first else []
         kept = np.empty((self.draws, len(self.holes)))
         for some in _row_chunks(self.draws, column.shape[-1]):
-            piece = _changed(self.variant, child, column[some if rows is None else rows[some]], chain)
+            piece = column[some if rows is None else rows[some]]
+            if len(chain) > 1 and _scale(chain[-1:]) is not None:
+                piece = _changed(self.variant, child, piece, chain[:-1])
+                added = self._add_at_once(child, piece, chain[-1:], None, first=first, some=some)
+                if added is not None:
+                    kept[some] = added
+                    continue
+                piece = _changed(self.variant, child, piece, chain[-1:])
+            else:
+                piece = _changed(self.variant, child, piece, chain)
             kept[some] = piece[:, self.holes]
+            before = [self._turned(constant) for constant in self.columns] if first else []
             self._add_rows(some, before, piece, place, first=first)
         return kept
 
