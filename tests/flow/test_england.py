@@ -32,7 +32,14 @@ def test_england_from_official_files(mirror: Path, tmp_path: Path) -> None:
         task.task: task.reasons for task in status(tmp_path, mirror=mirror).tasks if task.state != "current"
     }
     assert due.pop("index.cni23") == ("its section of the study changed",)
-    after = {"uncertainty.main", "audit.imd", "audit.cni", "need.double", "need.double-msoa", "allocate.hundred"}
+    after = {
+        "uncertainty.main",
+        "audit.imd",
+        "audit.cni",
+        "need.double",
+        "need.double-msoa",
+        "allocate.hundred",
+    }
     assert set(due) == after
     # Draws and audits of all England take half a minute, and that they follow is known by now; what is made again is made here.
     changed = run(tmp_path, ["need"], mirror=mirror)
