@@ -241,7 +241,7 @@ def measure(values: np.ndarray, *, treated: bool, draws: int, peer: bool) -> dic
     result["recomputed"], ranks = timed(lambda: recompute(method, values, anew))
     result["reused"], drawn = timed(lambda: draw_worlds(method, [arm_of(method)], draws))
     assert (drawn.ranks["all"][:anew] == ranks).all(), "the stage's worlds differ from those of the engine"
-    plan, nominal = plan, nominal
+    plan, nominal = method.base.plan, method.base.nominal.score["index"]
     del method, drawn, ranks  # a study holds one set of worlds at a time
     both = make_worlds(spec, shares, counts, people)
     draw_worlds(both, [arm_of(both)], 4)
