@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -238,8 +239,8 @@ def measure(values: np.ndarray, *, treated: bool, draws: int, peer: bool) -> dic
     draw_worlds(method, [arm_of(method)], 4)  # compiles or loads the loops, and makes memory warm
     anew = max(4, draws // 50)
     result: dict[str, Any] = {"draws": draws, "recomputed_runs": anew}
-    result["recomputed"], ranks = timed(lambda: recompute(method, values, anew))
-    result["reused"], drawn = timed(lambda: draw_worlds(method, [arm_of(method)], draws))
+    result["recomputed"], ranks = timed(partial(recompute, method, values, anew))
+    result["reused"], drawn = timed(partial(draw_worlds, method, [arm_of(method)], draws))
     assert (drawn.ranks["all"][:anew] == ranks).all(), "the stage's worlds differ from those of the engine"
     plan, nominal = method.base.plan, method.base.nominal.score["index"]
     del method, drawn, ranks  # a study holds one set of worlds at a time
