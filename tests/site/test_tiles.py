@@ -235,6 +235,7 @@ def test_many_tiles_go_into_leaves_and_come_back(tmp_path: Path) -> None:
         list(read_archive(other))
 
 
+@pytest.mark.long  # a national build: 20 s
 @pytest.mark.mirror
 def test_all_33755_codes_of_england_are_there_at_every_zoom(mirror: Path, tmp_path: Path) -> None:
     """Makers of tiles lose some: GDAL with its own limits kept 26,628 of 33,755 at zoom 6 (notes on publishing, §2.2)."""
