@@ -219,6 +219,7 @@ class Page:
         mendings: What was mended in the files.
         withheld: What may not be published, and why.
         audits: The statistical audits of the indices.
+        sure: How firm ranks are under what was drawn and tried, in sentences; () where uncertainty has not run.
         fundings: The funding rounds.
     """
 
@@ -239,6 +240,7 @@ class Page:
     withheld: tuple[Withheld, ...]
     audits: tuple[Audit, ...] = ()
     fundings: tuple[Funding, ...] = ()
+    sure: tuple[str, ...] = ()
 
 
 class Gathering:
@@ -346,6 +348,7 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
         withheld=withheld,
         audits=audits_of(tables, study),
         fundings=fundings_of(found),
+        sure=_sure(found),
     )
     return page, found
 
@@ -395,6 +398,13 @@ def _people(population: pd.Series[float]) -> str:
         return "not known"
     told = words.people(float(known.sum())).removesuffix(" people")
     return told if len(known) == len(population) else f"at least {told}"
+
+
+def _sure(found: Gathering) -> tuple[str, ...]:
+    """Return what uncertainty found, in the order of its telling."""
+    table = found.read("findings")
+    rows = table[table["stage"] == "uncertainty"].sort_values(["id", "position"], kind="stable")
+    return tuple(rows["sentence"])
 
 
 def _findings(found: Gathering) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
