@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
 from wardmote.methods.bias import egger, pet_peese, rank_test, selection_model, trim_and_fill
 from wardmote.methods.effect_sizes import (
@@ -24,6 +25,12 @@ from wardmote.methods.effect_sizes import (
     from_counts,
     from_interval,
     mean_difference,
+    pre_post,
+    pre_post_control,
+    smd_from_f,
+    smd_from_odds,
+    smd_from_p,
+    smd_from_t,
     standardised_mean_difference,
 )
 from wardmote.methods.influence import cumulative, influence, leave_one_out, subgroups
@@ -123,10 +130,48 @@ def test_bcg_influence(bcg: tuple[pd.DataFrame, Effects]) -> None:
     one = influence(effects.estimate, effects.variance)
     # τ² of the reference stops at a step of 1e-5, which moves later digits.
     assert_allclose(
-        [one.residual[0], one.dffits[0], one.cook[0], one.weight[0], one.tau2_without[0]],
-        [-0.218142, -0.040708, 0.001717, 0.050595, 0.336157],
+        [
+            one.residual[0], one.dffits[0], one.cook[0], one.covariance_ratio[0], one.leverage[0], one.weight[0], one.tau2_without[0],
+            one.q_without[0], one.dfbetas[0, 0],
+        ],
+        [-0.218142, -0.040708, 0.001717, 1.116449, 0.050595, 0.050595, 0.336157, 151.582573, -0.040266],
         atol=2e-6,
+    )  # fmt: skip
+    assert not one.stands_out.any()
+    # The same of the regression on latitude, four decimals printed; its τ² moves by the early stop.
+    both = influence(effects.estimate, effects.variance, data.ablat)
+    leverage = (
+        0.049,
+        0.1493,
+        0.0351,
+        0.3481,
+        0.2248,
+        0.2367,
+        0.064,
+        0.357,
+        0.0926,
+        0.1157,
+        0.2309,
+        0.0189,
+        0.0778,
     )
+    cook = (
+        0.0048,
+        0.0489,
+        0.0104,
+        0.2495,
+        0.0072,
+        0.2883,
+        0.3643,
+        0.2719,
+        0.02,
+        0.1645,
+        0.0009,
+        0.0403,
+        0.1433,
+    )
+    assert_allclose(both.leverage, leverage, atol=HALF)
+    assert_allclose(both.cook, cook, atol=EARLY)
     left = leave_one_out(effects.estimate, effects.variance)
     assert_allclose(
         [left.estimate[0], left.standard_error[0], left.q[0], left.tau2[0], 100 * left.i2[0]],
@@ -347,3 +392,56 @@ def test_dersimonian2007_estimators(estimator: str) -> None:
     # ML and REML: the reference's stop at a step of 1e-5 in τ² is up to 0.003 in a τ near 0.
     wide = {"ML": 0.003, "REML": EARLY}.get(estimator, HALF)
     assert_allclose(got, CLASP[estimator], atol=wide)
+
+
+# Morris 2008, Organizational Research Methods 11: 364–386, table 5 (p. 382), five studies of training with a comparison group;
+# four decimals and the changes within each group in metafor test_analysis_example_morris2008.r.
+MORRIS = (
+    Group([38.5 - 30.6, 26.8 - 23.5, 0.7 - 0.5, 75.9 - 53.4, 36.0 - 35.6], [15.0, 3.1, 0.1, 14.5, 4.7], [20, 50, 9, 10, 14]),
+    Group([19.7 - 23.1, 25.3 - 24.9, 0.6 - 0.6, 60.7 - 55.7, 33.4 - 34.8], [13.8, 4.1, 0.2, 17.3, 3.1], [20, 42, 9, 11, 14]),
+)  # fmt: skip
+WITHIN = [0.47, 0.64, 0.77, 0.89, 0.44]
+
+
+def test_morris2008_changes() -> None:
+    made = pre_post_control(*MORRIS, WITHIN)
+    assert_allclose(made.estimate, [0.7684, 0.8010, 1.2045, 1.0476, 0.4389], atol=HALF)
+    for group, effects, variances in (
+        (MORRIS[0], (0.5056, 1.0481, 1.8054, 1.4181, 0.0801), (0.0594, 0.0254, 0.2322, 0.1225, 0.0802)),
+        (MORRIS[1], (-0.2365, 0.0958, 0.0000, 0.2667, -0.4250), (0.0544, 0.0173, 0.0511, 0.0232, 0.0864)),
+    ):
+        alone = pre_post(group.mean, 0, group.sd, group.n, WITHIN)
+        assert_allclose(alone.estimate, effects, atol=HALF)
+        assert_allclose(alone.variance, variances, atol=HALF)
+
+
+# Fleiss and Berlin in Cooper, Hedges and Valentine 2009, table 13.1 as metafor test_misc_escalc.r has it (135 of 150, 40 of 50): the
+# standardised difference by way of the odds ratio, to which the handbook's other measures of that table lie near.
+def test_handbook_odds_to_difference() -> None:
+    odds = from_counts(135, 150, 40, 50, "odds ratio")
+    turned = smd_from_odds(odds)
+    assert float(turned.estimate) == pytest.approx(0.4471, abs=HALF)
+    assert float(turned.standard_error) == pytest.approx(0.2460, abs=HALF)
+
+
+# Borenstein, Hedges, Higgins and Rothstein 2009, Introduction to Meta-Analysis, worked examples of chapters 4 to 6 (pp. 21–43): means
+# 103 and 100, deviations 5.5 and 4.5, 50 people each; 5 and 10 events in 100; r 0.50 of 100 people.
+def test_borenstein2009_worked_examples() -> None:
+    one, other = Group(103, 5.5, 50), Group(100, 4.5, 50)
+    raw = mean_difference(one, other, pooled=True)
+    assert (float(raw.estimate), float(raw.variance)) == pytest.approx((3.0, 1.0100), abs=HALF)
+    g = standardised_mean_difference(one, other)
+    # Printed with J = 1 − 3/(4m − 1), exact J differs by 1e-5; the book multiplies d's variance by J², ours puts g in its place.
+    assert float(g.estimate) == pytest.approx(0.5924, abs=HALF)
+    assert float(g.variance) == pytest.approx(0.0411, abs=7e-4)
+    t = 3 / np.sqrt(1.0100)  # the same study told by its t, F and p
+    p = 2 * stats.t.sf(t, 98)
+    for made in (smd_from_t(t, 50, 50), smd_from_f(t**2, 50, 50, 1), smd_from_p(p, 50, 50, 1)):
+        assert float(made.estimate) == pytest.approx(0.5924, abs=HALF)
+    for measure, printed in (("risk ratio", (-0.6931, 0.2800)), ("odds ratio", (-0.7472, 0.3216))):
+        made = from_counts(5, 100, 10, 100, measure)  # type: ignore[arg-type]  # text of a loop
+        assert (float(made.estimate), float(made.variance)) == pytest.approx(printed, abs=HALF)
+    apart = from_counts(5, 100, 10, 100, "risk difference")
+    assert (float(apart.estimate), float(apart.variance)) == pytest.approx((-0.05, 0.001375), abs=5e-7)
+    z = from_correlation(0.50, 100)
+    assert (float(z.estimate), float(z.variance)) == pytest.approx((0.5493, 0.0103), abs=HALF)

@@ -121,6 +121,10 @@ def test_counts_with_zero_cells() -> None:
     assert swapped.estimate[0] == pytest.approx(-made.estimate[0])
 
 
+# One precise study, and all others above it.
+LOPSIDED = [0.0, 1.0, 1.1, 1.2, 1.3, 1.4], [1e-6, 1, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -131,7 +135,16 @@ def test_counts_with_zero_cells() -> None:
         (lambda: pool([], []), "do not fit"),
         (lambda: pool([1, 2, 3], [1, 1, 1], [2, 2, 2]), "cannot be told apart"),
         (lambda: pool([1, 2, 3], [1, 1, 1], [2, np.nan, 2]), "a predictor is missing"),
+        (lambda: pool([0.2] * 4, [0.1, 0.2, 0.3, 0.4], test="knapp-hartung"), "effects are all alike"),
+        (lambda: pool([0.1, 0.2], [0.2, 0.1], estimator="magic"), "estimator"),  # type: ignore[arg-type]  # a wrong word
         (lambda: influence.leave_one_out([1, 2], [1, 1]), "too few studies"),
+        (lambda: influence.influence([1, 2], [1, 1]), "too few studies"),
+        (lambda: influence.influence([1, 2, 3, 4], [1, 1, 1, 1], [0, 0, 0, 1]), "without one study"),
+        (lambda: bias.trim_and_fill([1, 2], [1, 1]), "too few studies"),
+        (
+            lambda: bias.trim_and_fill(*LOPSIDED, estimator="fixed", count="Q0", side="left"),
+            "Q0 does not exist",
+        ),
         (lambda: influence.subgroups([1, 2], [1, 1], ["a", "a"]), "a single group"),
         (lambda: bias.egger([1, 2, 3], [1, 1, 1]), "the same error"),
         (
@@ -146,12 +159,81 @@ def test_counts_with_zero_cells() -> None:
         (lambda: effect_sizes.from_counts(5, 4, 1, 4, "odds ratio"), "out of range"),
         (lambda: effect_sizes.from_interval(1.5, 1.9, 1.2, ratio=True), "out of range"),
         (lambda: effect_sizes.from_correlation(1.0, 30), "out of range"),
+        (lambda: effect_sizes.from_correlation(-1.3, 30), "out of range"),
+        (lambda: effect_sizes.pre_post(2, 1, 1, 20, 1.2), "correlation is out of range"),
+        (
+            lambda: effect_sizes.pre_post_control(Group(1, 1, 9), Group(1, 1, 9), -1.2),
+            "correlation is out of range",
+        ),
+        (
+            lambda: effect_sizes.mean_difference(Group(1, -1, 9), Group(1, 1, 9)),
+            "sd of the programme is out of range",
+        ),
+        (lambda: effect_sizes.clustered_smd(0.3, 50, 50, 5, 1.4), "icc is out of range"),
+        (lambda: effect_sizes.smd_from_p(0.0, 20, 20, 1), "p is out of range"),
         (lambda: effect_sizes.smd_from_f(4, 20, 20, 0), "not a sign"),
     ],
 )
 def test_refusals(call: object, words: str) -> None:
     with pytest.raises(MethodError, match=words):
         call()  # type: ignore[operator]  # a parametrised function
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_effects_all_alike_have_no_spread_between_them(estimator: str) -> None:
+    v = np.array([0.1, 0.2, 0.3, 0.4])
+    for test in ("z", "modified knapp-hartung"):
+        if estimator == "fixed" and test != "z":
+            continue
+        found = pool([0.2] * 4, v, estimator=estimator, test=test)  # type: ignore[arg-type]  # drawn text
+        spread = found.heterogeneity
+        assert (spread.tau2, spread.i2, spread.q) == pytest.approx((0, 0, 0), abs=1e-12)
+        assert spread.h2 == pytest.approx(0.0 if estimator == "fixed" else 1.0, abs=1e-12)
+        # The studies' own errors still make an interval.
+        assert found.standard_error[0] == pytest.approx(float((1 / (1 / v).sum()) ** 0.5))
+        assert np.isfinite([found.low[0], found.high[0], found.prediction_low, found.prediction_high]).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(bodies(), st.sampled_from(ESTIMATORS[1:]))
+def test_modified_intervals_are_never_narrower_than_the_errors_make_them(
+    body: tuple[np.ndarray, np.ndarray], estimator: str
+) -> None:
+    plain, modified = (
+        pool(*body, estimator=estimator, test=test)  # type: ignore[arg-type]  # drawn text
+        for test in ("z", "modified knapp-hartung")
+    )
+    assert modified.estimate[0] == plain.estimate[0]
+    assert modified.standard_error[0] >= plain.standard_error[0] * (1 - 1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(bodies(least=6))
+def test_influence_adds_up(body: tuple[np.ndarray, np.ndarray]) -> None:
+    y, v = body
+    x = np.arange(len(y), dtype=float)
+    for predictors, p in ((None, 1), (x, 2)):
+        one = influence.influence(y, v, predictors)
+        assert one.leverage.sum() == pytest.approx(p)
+        assert one.weight.sum() == pytest.approx(1)
+        assert (one.cook >= -1e-12).all()
+        for part in (one.residual, one.dffits, one.covariance_ratio, one.q_without, one.dfbetas):
+            assert np.isfinite(part).all()
+
+
+def test_searches_that_are_cut_short_say_so_or_find_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    v = rng.uniform(0.01, 0.3, 24)
+    y = rng.normal(size=24) * np.sqrt(v + 0.3)
+    study = np.repeat(np.arange(8), 3)
+    whole = pool(y, v)
+    monkeypatch.setattr("wardmote.methods.pooling.MOST_STEPS", 1)
+    # The bounded search of the likelihood takes over; its own tolerance is 1e-10 of the mean variance.
+    assert pool(y, v).heterogeneity.tau2 == pytest.approx(whole.heterogeneity.tau2, rel=1e-5)
+    parts = multilevel.nested_components(study)
+    assert multilevel.fit(y, v, study, parts).settled
+    monkeypatch.setattr("wardmote.methods.multilevel.MOST_STEPS", 1)
+    assert not multilevel.fit(y, v, study, parts).settled
 
 
 # Variances are large-sample formulas: within 8% of what 4,000 invented studies vary by (whose own error is 2%).

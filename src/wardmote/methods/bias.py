@@ -78,6 +78,7 @@ class Trimmed:
         p_value: That none is missing; for estimator R0 only, else NaN.
         pooled: The result with them.
         effects, variances: With the added studies at the end.
+        settled: Whether the number of missing studies settled; where it moves between two numbers for ever, this is one of them.
     """
 
     missing: int
@@ -87,6 +88,7 @@ class Trimmed:
     pooled: Pooled
     effects: FloatArray
     variances: FloatArray
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +238,14 @@ def trim_and_fill(
     variances: npt.ArrayLike,
     *,
     estimator: Estimator = "REML",
-    count: Literal["L0", "R0"] = "L0",
+    count: Literal["L0", "R0", "Q0"] = "L0",
     side: Side | None = None,
 ) -> Trimmed:
     """Return the pooled effect after the studies that would make the funnel symmetric were added.
 
     Effects are centred, the k₀ most extreme on the full side trimmed, the centre found again, and so on until k₀ settles:
     ``L₀ = [4 T − k (k + 1)] ÷ (2k − 1)`` with T the rank sum (of absolute values) of effects on the full side; ``R₀`` = length of the
-    run of largest ranks on that side − 1. Then the k₀ are mirrored about the last centre.
+    run of largest ranks on that side − 1; ``Q₀ = k − ½ − √(2k² − 4T + ¼)``. Then the k₀ are mirrored about the last centre.
 
     Args:
         effects, variances: Shape (k,), k ≥ 3.
@@ -255,13 +257,13 @@ def trim_and_fill(
         The result. It is a what-if, not a correction: added studies never existed.
 
     Raises:
-        MethodError: Fewer than 3 studies, or what `pool` refuses.
+        MethodError: Fewer than 3 studies, a funnel so lopsided that Q₀ does not exist, or what `pool` refuses.
 
     Source:
         Duval and Tweedie (2000), Journal of the American Statistical Association 95: 89–98, and Biometrics 56: 455–463.
     """
     y, v = checked_effects(effects, variances, "trim and fill")
-    choose("trim and fill", "count", count, ("L0", "R0"))
+    choose("trim and fill", "count", count, ("L0", "R0", "Q0"))
     k = len(y)
     if k < 3:
         raise MethodError(Problem("trim and fill", "too few studies", str(k), "at least 3, better 10"))
@@ -296,6 +298,7 @@ def trim_and_fill(
         pool(all_effects, all_variances, estimator=estimator),
         all_effects,
         all_variances,
+        missing == before,
     )
 
 
@@ -386,6 +389,12 @@ def _count_missing(centred: FloatArray, count: str) -> float:
     if count == "R0":
         return k - abs(min(float(ranks.min()), 0.0)) - 1
     total = float(ranks[ranks > 0].sum())
+    if count == "Q0":
+        under = 2 * k**2 - 4 * total + 0.25
+        if under < 0:
+            what = "the funnel is so lopsided that Q0 does not exist"
+            raise MethodError(Problem("trim and fill", what, f"rank sum {total:g}", remedy="Use L0."))
+        return k - 0.5 - float(np.sqrt(under))
     return (4 * total - k * (k + 1)) / (2 * k - 1)
 
 
@@ -393,7 +402,12 @@ def _missing_error(k: int, raw: float, count: str) -> tuple[float, float]:
     """Return the standard error of k₀ (before rounding), and for R₀ the p that nothing is missing."""
     if count == "R0":
         return float(np.sqrt(2 * max(0.0, raw) + 2)), 0.5 ** (max(0, round(raw)) + 1)
-    variance = (16 * _rank_variance(k, raw)) / (2 * k - 1) ** 2
+    if count == "Q0":
+        # Twice the deviation of T over √[(k − ½)² − Q₀ (2k − Q₀ − 1)], by the slope of Q₀ in T.
+        slope = (k - 0.5) ** 2 - raw * (2 * k - raw - 1)
+        variance = 4 * _rank_variance(k, raw) / slope if slope > 0 else 0.0
+    else:
+        variance = (16 * _rank_variance(k, raw)) / (2 * k - 1) ** 2
     # Far below 0 (a funnel lopsided the other way) the formula leaves its range.
     return float(np.sqrt(max(variance, 0.0))), float("nan")
 

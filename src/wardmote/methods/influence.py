@@ -11,7 +11,7 @@ from scipy import stats
 
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import FloatArray, IntArray
-from wardmote.methods.pooling import Estimator, Pooled, Test, checked_effects, estimate_tau2, pool
+from wardmote.methods.pooling import Estimator, Pooled, Test, checked_effects, model_matrix, pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,30 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """What each study does to the pooled effect; every field has the shape (k,).
+    """What each study does to the pooled effect, or to the coefficients of a meta-regression; fields have the shape (k,) unless said.
 
     Attributes:
-        residual: Standardised residual from the pooling of all the others; beyond ±1.96 the study does not fit.
-        dffits: How far the pooled effect moves with the study, in standard errors without it.
-        cook: Squared such distance, in standard errors of the whole.
-        weight: Share of the study, adding up to 1.
-        tau2_without: τ² without it.
+        residual: Standardised residual from the model of all the others; beyond ±1.96 the study does not fit.
+        dffits: How far the study's own expected effect moves with it, in standard errors without it.
+        cook: Squared distance that all coefficients move with it, in standard errors of the whole.
+        covariance_ratio: Generalised variance of the coefficients without it ÷ with it; below 1 the study makes them less sure.
+        tau2_without, q_without: τ² and Q without it.
+        leverage: How much its own effect decides what is expected of it; they add up to the number of coefficients.
+        weight: Share of all weight, adding up to 1.
+        dfbetas: How far each coefficient moves, in standard errors without it, shape (k, p).
+        stands_out: Whether it is influential by the rule of the source.
     """
 
     residual: FloatArray
     dffits: FloatArray
     cook: FloatArray
-    weight: FloatArray
+    covariance_ratio: FloatArray
     tau2_without: FloatArray
+    q_without: FloatArray
+    leverage: FloatArray
+    weight: FloatArray
+    dfbetas: FloatArray
+    stands_out: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,39 +177,62 @@ def subgroups(
 
 
 def influence(
-    effects: npt.ArrayLike, variances: npt.ArrayLike, *, estimator: Estimator = "REML"
+    effects: npt.ArrayLike,
+    variances: npt.ArrayLike,
+    predictors: npt.ArrayLike | None = None,
+    *,
+    estimator: Estimator = "REML",
 ) -> Influence:
-    """Return what each study does to the pooled effect.
+    """Return what each study does to the pooled effect, or to a meta-regression.
 
-    With b of all studies and b₍ᵢ₎, τ²₍ᵢ₎ without study i, whose leverage is h: ``residual = (y − b₍ᵢ₎) ÷ √(v + τ²₍ᵢ₎ + se₍ᵢ₎²)``,
-    ``dffits = (b − b₍ᵢ₎) ÷ √[h (v + τ²₍ᵢ₎)]``, ``cook = (b − b₍ᵢ₎)² ÷ se²``.
+    With b, h (leverage) and covariance C of all studies, and b₍ᵢ₎, τ²₍ᵢ₎, C₍ᵢ₎ without study i, whose row of the model matrix is x:
+    ``residual = (y − x'b₍ᵢ₎) ÷ √(v + τ²₍ᵢ₎ + x'C₍ᵢ₎x)``, ``dffits = x'(b − b₍ᵢ₎) ÷ √[h (v + τ²₍ᵢ₎)]``,
+    ``cook = (b − b₍ᵢ₎)'C⁻¹(b − b₍ᵢ₎)``, ``covariance ratio = |C₍ᵢ₎| ÷ |C|``, ``dfbetas = (b − b₍ᵢ₎) ÷ √diag C`` with C at τ²₍ᵢ₎. A study
+    stands out where ``|dffits| > 3 √[p ÷ (k − p)]``, where Cook's distance is beyond the median of χ² with p degrees of freedom, where
+    ``h > 3p ÷ k``, or where a ``|dfbetas| > 1``.
 
     Args:
-        effects, variances, estimator: As for `wardmote.methods.pooling.pool`; at least 3 studies.
+        effects, variances, predictors, estimator: As for `wardmote.methods.pooling.pool`; at least 2 studies more than coefficients.
 
     Raises:
-        MethodError: Fewer than 3 studies, or what `pool` refuses.
+        MethodError: Too few studies, a study without which the coefficients cannot be told apart, or what `pool` refuses.
 
     Source:
-        Viechtbauer and Cheung (2010), Research Synthesis Methods 1: 112–125.
+        Viechtbauer and Cheung (2010), Research Synthesis Methods 1: 112–125, equations 4 to 13 and p. 118.
     """
     y, v = checked_effects(effects, variances, "influence")
-    if len(y) < 3:
-        raise MethodError(Problem("influence", "too few studies", str(len(y)), "at least 3"))
-    whole = pool(y, v, estimator=estimator)
-    one = np.ones((len(y), 1))
-    rows = np.arange(len(y))
-    b, tau2_without = np.empty((len(y), 3)), np.empty(len(y))
+    X = model_matrix(predictors, len(y), "influence")
+    k, p = X.shape
+    if k < p + 2:
+        raise MethodError(Problem("influence", "too few studies", str(k), f"at least {p + 2}"))
+    whole = pool(y, v, X, estimator=estimator, intercept=False)
+    rows, precision = np.arange(k), np.linalg.inv(whole.covariance)
+    single, dfbetas = np.empty((6, k)), np.empty((k, p))
     for out in rows:
-        left = rows != out
-        tau2 = tau2_without[out] = estimate_tau2(y[left], v[left], one[left], estimator)
-        w = 1 / (v + tau2)
-        mean = float((w[left] * y[left]).sum() / w[left].sum())
-        residual = (y[out] - mean) / np.sqrt(v[out] + tau2 + 1 / w[left].sum())
-        moved = (float(whole.estimate[0]) - mean) / np.sqrt(whole.weights[out] * (v[out] + tau2))
-        b[out] = residual, moved, mean
-    cook = (float(whole.estimate[0]) - b[:, 2]) ** 2 / float(whole.covariance[0, 0])
-    return Influence(b[:, 0].copy(), b[:, 1].copy(), cook, whole.weights, tau2_without)
+        rest = rows != out
+        if np.linalg.matrix_rank(X[rest]) < p:
+            what = "without one study the coefficients cannot be told apart"
+            raise MethodError(Problem("influence", what, f"study {out + 1}", remedy="Leave it out."))
+        left = pool(y[rest], v[rest], X[rest], estimator=estimator, intercept=False)
+        tau2, x, moved = left.heterogeneity.tau2, X[out], whole.estimate - left.estimate
+        spread = v[out] + tau2 + x @ left.covariance @ x
+        single[:, out] = (
+            (y[out] - x @ left.estimate) / np.sqrt(spread),
+            (x @ moved) / np.sqrt(whole.weights[out] * (v[out] + tau2)),
+            moved @ precision @ moved,
+            np.linalg.det(left.covariance) / np.linalg.det(whole.covariance),
+            tau2,
+            left.heterogeneity.q,
+        )
+        dfbetas[out] = moved / np.sqrt(np.diag(np.linalg.inv(X.T @ (X / (v + tau2)[:, None]))))
+    w = 1 / (v + whole.heterogeneity.tau2)
+    far = np.abs(single[1]) > 3 * np.sqrt(p / (k - p))
+    far |= (single[2] > stats.chi2.ppf(0.5, p)) | (whole.weights > 3 * p / k)
+    far |= (np.abs(dfbetas) > 1).any(axis=1)
+    residual, dffits, cook, ratio, tau2_without, q_without = single
+    return Influence(
+        residual, dffits, cook, ratio, tau2_without, q_without, whole.weights, w / w.sum(), dfbetas, far
+    )
 
 
 def _series(steps: Sequence[Pooled]) -> Series:

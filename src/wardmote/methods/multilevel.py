@@ -27,6 +27,9 @@ from wardmote.methods.pooling import checked_effects, model_matrix
 TOLERANCE = 1e-9
 """Gain of log-likelihood below which the search ends: nine decimals, where results are published with four."""
 
+SMALL_GAIN = 1e-6
+"""Twice the gain of log-likelihood that a step may still promise where shorter ones gain nothing: rounding of sums over many studies."""
+
 MOST_STEPS = 200
 """Steps of Fisher scoring at most; ten to thirty are usual."""
 
@@ -461,7 +464,8 @@ def _search(work: _Work) -> tuple[FloatArray, bool]:
                 break
             length /= 2
         if found is None:
-            return here, True
+            # No shorter step gains anything: the top, if the step promised next to nothing.
+            return here, float(point.gradient @ step) < SMALL_GAIN
         gain = found[1].log_likelihood - point.log_likelihood
         moved = float(np.abs(found[0] - here).max())
         here, point = found

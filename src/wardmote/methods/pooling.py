@@ -24,8 +24,13 @@ Estimator = Literal["fixed", "DL", "HE", "SJ", "PM", "EB", "ML", "REML"]
 ESTIMATORS: tuple[Estimator, ...] = get_args(Estimator)
 """All estimators of τ²."""
 
-Test = Literal["z", "knapp-hartung"]
-"""How coefficients are tested: by the normal distribution, or by t with the variance scaled as by Knapp and Hartung."""
+Test = Literal["z", "knapp-hartung", "modified knapp-hartung"]
+"""How coefficients are tested: by the normal distribution; by t with the variance scaled as by Knapp and Hartung; or by the same, where
+the scale is never below 1, so that the interval is never narrower than the studies' own errors make it (conservative)."""
+
+ALIKE = 1e-12
+"""Knapp and Hartung's scale below which effects count as all alike: they differ by less than a millionth of their errors, which
+rounding alone can make. There the plain scale would give an interval without any width."""
 
 TOLERANCE = 1e-10
 """A step of τ² smaller than this share of the mean sampling variance ends the search: far below any published decimal."""
@@ -43,7 +48,7 @@ class Heterogeneity:
         standard_error: Of τ²; NaN for a fixed-effect model.
         low, high: Q-profile interval of τ²; NaN for a fixed-effect model or where nothing is left to estimate it from.
         i2, i2_low, i2_high: Share of total variability that is between studies, 0 to 1, with the interval that τ²'s implies.
-        h2: Total variability ÷ sampling variability, ≥ 1.
+        h2: Total variability ÷ sampling variability, ≥ 1; for fixed effects Q ÷ df, which may be less.
         q, q_df, q_p: Cochran's Q (residual, where there are predictors), its degrees of freedom and its p.
     """
 
@@ -116,7 +121,8 @@ def pool(
     """Return the pooled effect, or the coefficients of a meta-regression, with intervals and heterogeneity.
 
     ``b = (X'W X)⁻¹ X'W y`` with ``cov(b) = (X'W X)⁻¹``; Knapp–Hartung scales that by ``Q(τ²) ÷ (k − p)`` and uses t with k − p
-    degrees of freedom. ``I² = τ² ÷ (τ² + s²)`` with the typical sampling variance ``s² = (k − p) ÷ tr(P at τ² = 0)``.
+    degrees of freedom; the modified one scales by no less than 1. ``I² = τ² ÷ (τ² + s²)`` with the typical sampling variance
+    ``s² = (k − p) ÷ tr(P at τ² = 0)``.
     The prediction interval is ``b ± q √(τ² + se²)`` with the quantile of the test (normal, or t with k − p).
 
     Args:
@@ -124,7 +130,7 @@ def pool(
         variances: Squared standard errors, shape (k,), > 0.
         predictors: Characteristics of studies, shape (k,) or (k, m).
         estimator: Of τ²; see `estimate_tau2`.
-        test: z, or knapp-hartung, which is better calibrated with few studies.
+        test: z, or knapp-hartung, which is better calibrated with few studies, or the modified one, which never shortens intervals.
         coverage: Of all intervals, between 0 and 1.
         intercept: Whether a column of ones is put before the predictors.
 
@@ -133,11 +139,13 @@ def pool(
 
     Raises:
         MethodError: A variance that is missing, negative or 0; a missing effect; a single study under random effects;
-            predictors that repeat one another, or as many coefficients as studies.
+            predictors that repeat one another, or as many coefficients as studies; effects that are all alike under knapp-hartung,
+            which finds errors from their differences.
 
     Source:
         Viechtbauer (2010), Journal of Statistical Software 36(3); Raudenbush (2009) in Cooper, Hedges and Valentine, pp. 295–315;
-        Knapp and Hartung (2003), Statistics in Medicine 22: 2693–2710; Higgins and Thompson (2002), 21: 1539–1558 (I²).
+        Knapp and Hartung (2003), Statistics in Medicine 22: 2693–2710; Röver, Knapp and Friede (2015), BMC Medical Research
+        Methodology 15: 99 (the modified one); Higgins and Thompson (2002), Statistics in Medicine 21: 1539–1558 (I²).
     """
     y, v = checked_effects(effects, variances, "pool")
     X = model_matrix(predictors, len(y), "pool", intercept=intercept)
@@ -156,8 +164,8 @@ def pool(
     b = C @ (X.T @ (w * y))
     covariance = C
     df = float("inf")
-    if test == "knapp-hartung":
-        covariance = C * (float(w @ residual**2) / (k - p))
+    if test != "z":
+        covariance = C * _scale(float(w @ residual**2) / (k - p), test)
         df = float(k - p)
     q = _quantile(coverage, df)
     se = np.sqrt(np.diag(covariance))
@@ -439,6 +447,22 @@ def _coverage(coverage: float) -> None:
     """Refuse a coverage outside 0 to 1."""
     if not 0 < coverage < 1:
         raise MethodError(Problem("pool", "coverage is out of range", f"{coverage:g}", "between 0 and 1"))
+
+
+def _scale(found: float, test: Test) -> float:
+    """Return what the covariance is multiplied by, or refuse effects from whose differences no error can be found."""
+    if test == "modified knapp-hartung":
+        return max(1.0, found)
+    if found < ALIKE:
+        raise MethodError(
+            Problem(
+                "pool",
+                "effects are all alike, so that errors cannot be found from their differences",
+                expected="effects that differ",
+                remedy="Use the test z or modified knapp-hartung, and ask whether the same study stands there several times.",
+            )
+        )
+    return found
 
 
 def _quantile(coverage: float, df: float) -> float:
