@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wardmote import words
 from wardmote.audit import find_audit
+from wardmote.audit.lines import LINES
 from wardmote.engine import compile_index, evaluate
 from wardmote.errors import InputError
 from wardmote.methods.coherence import alpha, correlations, dimensions, main_effect
 from wardmote.methods.ranks import best_rank
-from wardmote.study import AuditSpec, IndexSpec
+from wardmote.study import AuditLimits, AuditSpec, IndexSpec
 from wardmote.tables import check, empty, frame
 
 LAW = settings(max_examples=30, deadline=None)
@@ -127,6 +129,18 @@ def test_a_result_says_on_which_side_of_its_line_a_number_lies(seed: int) -> Non
     ]
     above = above[above["result"] != "not applicable"]
     assert ((above["value"] > above["threshold"]) == (above["result"] == "flagged")).all()
+
+
+def test_every_line_says_where_it_comes_from_and_a_studys_own_lines_say_that() -> None:
+    assert list(LINES) == list(words.AUDIT_TESTS)
+    assert {name for names, _ in LINES.values() for name in names} == set(AuditLimits.model_fields)
+    columns, names = columns_of(3, 60), [f"area{place:02}" for place in range(60)]
+    lines = audited(columns, names)
+    assert (lines["line_from"].str.len() > 5).all()
+    own = audited(columns, names, settings={"limits": {"weak": 0.4}}).set_index("test")["line_from"]
+    told = {"correlation with siblings", "correlation with parent"}
+    assert set(own[own == "set in this study"].index) == told
+    assert set(own["reliability"]) == {"Nunnally 1978, p. 245"}
 
 
 def test_an_indicator_turned_round_is_found() -> None:

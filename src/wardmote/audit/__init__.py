@@ -17,6 +17,7 @@ import numpy as np
 from wardmote import words
 from wardmote.audit.coherence import added_value, available, parents, shapes, siblings, unity
 from wardmote.audit.influence import drivers, intervals, left_out, weights
+from wardmote.audit.lines import line_from
 from wardmote.audit.links import classes_of, links, measures_of
 from wardmote.audit.subject import Line, subject_of
 from wardmote.engine.built import compute_index
@@ -112,20 +113,21 @@ def find_audit(
     order = {test: place for place, test in enumerate(words.AUDIT_TESTS)}
     lines.sort(key=lambda one: order[one.test])
     title = index.title or spec.index
-    return AuditTables(_audit_table(spec.index, lines), _findings(audit, title, lines))
+    return AuditTables(_audit_table(spec, lines), _findings(audit, title, lines))
 
 
-def _audit_table(index: str, lines: list[Line]) -> pd.DataFrame:
+def _audit_table(spec: AuditSpec, lines: list[Line]) -> pd.DataFrame:
     return frame(
         "audit",
         {
-            "index": [index] * len(lines),
+            "index": [spec.index] * len(lines),
             "test": [one.test for one in lines],
             "item": [one.item for one in lines],
             "result": [one.result for one in lines],
             "value": np.array([one.value for one in lines], dtype=np.float64),
             "threshold": np.array([one.threshold for one in lines], dtype=np.float64),
             "sentence": [one.sentence for one in lines],
+            "line_from": [line_from(one.test, spec.limits) for one in lines],
             "beside": np.array([one.beside for one in lines], dtype=np.float64),
         },
     )

@@ -150,6 +150,10 @@ TABLES: tuple[Table, ...] = (
             number_column("value", "the number that was tested; null where there is none"),
             number_column("threshold", "the line that it was held against"),
             text_column("sentence", "what was found, one plain sentence"),
+            text_column(
+                "line_from",
+                "where the line comes from: a publication, a custom of the field, a choice of ours, or one of this study",
+            ),
             number_column(
                 "beside",
                 "of a correlation: the other kind (by scores where value is by ranks)",
