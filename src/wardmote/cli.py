@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -218,9 +219,18 @@ def demo(
     if json_:
         _print_json({**report.as_dict(), "published": published})
     elif not quiet:
-        _print_run(report)
+        _print_run(replace(report, findings=_demo_story(folder)))
         print(f"\nThe study lies in {folder}; its settings are in {folder / 'study.toml'}.")
         print(f"Open the page: {Path(published['site']).resolve()}")
+
+
+def _demo_story(folder: Path) -> tuple[str, ...]:
+    """Return what the demo found, in a dozen sentences; all findings stand in the table `findings` and on the pages."""
+    from wardmote.toy.story import tell_story
+    from wardmote.workspace import Workspace
+
+    tables = Workspace(folder)
+    return tell_story(tables.read("findings"), tables.read("impacts"))
 
 
 def _write_demo(folder: Path) -> None:
@@ -562,6 +572,16 @@ def publish(
     quiet: QuietOption = False,
 ) -> None:
     """Write the site and the data package from the tables as they stand, or the report as PDF."""
+    if place and what != "report":
+        raise StudyError(
+            Problem(
+                "--place",
+                "only the report is made for one place",
+                got=f"publish {what or ''}".strip() + f" --place {place}",
+                expected="publish report --place CODE",
+                remedy="The site holds a profile of every place.",
+            )
+        )
     published = _publish(study, (what,) if what else ("site", "data"), wait, place)
     if json_:
         _print_json(published)

@@ -138,7 +138,7 @@ def test_the_doubly_disadvantaged_are_those_in_both_tenths(county: County) -> No
 def test_the_same_seed_writes_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     write_county(tmp_path)
     names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    assert len(names) == 10
+    assert len(names) == 12
     for name in names:
         assert (
             hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()

@@ -60,7 +60,7 @@ def test_the_tutorial_runs_as_it_stands(
                 commands += 1
             else:
                 assert line in printed.splitlines(), f"{line!r} is not in:\n{printed}"
-    assert commands == 9
+    assert commands == 10
     readme = (folder / "out" / "data-package" / "README.txt").read_text(encoding="utf-8")
     assert "Forbidden by: community." in readme
     assert "derived-only" in (folder / "study.toml").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,7 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_county(folder)
     study = folder / "study.toml"
     text = study.read_text(encoding="utf-8")
-    if "[uncertainty." not in text:
-        study.write_text(text + SECTION, encoding="utf-8")
+    study.write_text(re.sub(r"(?s)\[uncertainty\.main\].*?\n\]\n", SECTION, text), encoding="utf-8")
     return folder
 
 

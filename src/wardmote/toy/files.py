@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wardmote.toy.county import LEVELS, SEED, County, make_county, polygons
+from wardmote.toy.elsewhere import finding_rows
 from wardmote.toy.indicators import INDICATORS, Indicator
+from wardmote.toy.programme import Programme, belonging_rows, cohorts_text, make_programme
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,20 +25,27 @@ MISSING = ".."
 
 
 def write_county(folder: Path, seed: int = SEED) -> None:
-    """Write the county's study: ``study.toml``, two recipes, six data files; the same seed writes the same bytes.
+    """Write the county's study: ``study.toml``, two recipes, nine data files; the same seed writes the same bytes.
 
     Args:
         folder: Where to; made where it is absent. Files of the same names are replaced, others stay.
         seed: Seed of the county.
     """
     county = make_county(seed)
+    programme = make_programme(county, seed)
     here = Path(__file__).parent
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    _write(folder / "study.toml", _study_text((here / "study.toml").read_text(encoding="utf-8"), seed))
+    template = (here / "study.toml").read_text(encoding="utf-8")
+    _write(folder / "study.toml", _study_text(template, seed, programme))
     for recipe in RECIPES:
         _write(folder / recipe, (here / recipe).read_text(encoding="utf-8"))
-    for name, rows in county_files(county).items():
+    files = {
+        **county_files(county),
+        "belonging.csv": belonging_rows(programme),
+        "findings.csv": finding_rows(seed),
+    }
+    for name, rows in files.items():
         _write(data / name, _csv(rows))
     _write(data / "boundaries.geojson", _geojson(county, LEVELS[0], "patch"))
     _write(data / "boroughs.geojson", _geojson(county, LEVELS[2], "borough"))
@@ -62,13 +71,13 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8"))
 
 
-def _study_text(template: str, seed: int) -> str:
-    """Return the study with the county's seed and the columns of its files."""
+def _study_text(template: str, seed: int, programme: Programme) -> str:
+    """Return the study with the county's seed, the columns of its files and the areas that the programme supports."""
     text = template.replace(f"seed = {SEED}", f"seed = {seed}")
     for source in ("deprivation", "community"):
         columns = "\n".join(_column_text(item) for item in INDICATORS if item.source == source)
         text = text.replace(f"#COLUMNS {source}\n", columns)
-    return text
+    return text.replace("#COHORTS hubs\n", cohorts_text(programme))
 
 
 def _column_text(item: Indicator) -> str:

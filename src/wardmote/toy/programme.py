@@ -6,15 +6,12 @@ support began in three waves (staggered starts), grew over the years (dynamic ef
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wardmote.toy.county import LEVELS, SEED, County, make_county
+from wardmote.toy.county import LEVELS, SEED, County
 
 YEARS = tuple(range(2013, 2025))
 """Years of the panel: five before the first wave, three after the last."""
@@ -48,9 +45,6 @@ POUNDS = 1_000_000.0
 
 KM_PER_DEGREE = 111.195
 """Kilometres of one degree of latitude on a sphere of the earth's mean radius."""
-
-FILE = "data/belonging.csv"
-"""The file that `write_programme` adds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,45 +125,50 @@ def _distance(county: County, supported: NDArray[np.bool_]) -> NDArray[np.float6
     return np.asarray(gap.min(axis=1))
 
 
-def write_programme(folder: Path, seed: int = SEED) -> Programme:
-    """Write the programme beside a county's study: its figures as a file, its declaration at the end of ``study.toml``.
+def planted_average(effect: float = EFFECT, growth: float = GROWTH) -> float:
+    """Return the planted average effect over supported areas and years; all waves have as many areas.
 
     Args:
-        folder: Folder that `write_county` wrote with the same seed.
-        seed: Seed of the county.
-
-    Returns:
-        The programme, with what was planted.
+        effect: First year's effect.
+        growth: Further points in each later year.
     """
-    programme = make_programme(make_county(seed), seed)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["patch", "year", "measure", "figure"])
+    since = [year - wave for wave in WAVES for year in YEARS if year >= wave]
+    return sum(effect + growth * k for k in since) / len(since)
+
+
+def belonging_rows(programme: Programme) -> list[dict[str, str]]:
+    """Return the rows of the file of figures, long: hardship as measured in the first year, and belonging in each.
+
+    Args:
+        programme: The programme.
+    """
+    rows = []
     for i, code in enumerate(programme.codes):
-        writer.writerow([code, YEARS[0], "hardship_then", f"{programme.hardship[i]:.3f}"])
-        for t, year in enumerate(programme.years):
-            writer.writerow([code, year, "belonging_pct", f"{programme.belonging[t, i]:.2f}"])
-    (folder / FILE).write_bytes(out.getvalue().encode("utf-8"))
-    template = (Path(__file__).parent / "programme.toml").read_text(encoding="utf-8")
-    study = folder / "study.toml"
-    text = study.read_text(encoding="utf-8").split(_MARK)[0].rstrip() + "\n"
-    study.write_bytes((text + "\n\n" + template + _cohorts(programme)).encode("utf-8"))
-    return programme
+        told = [(YEARS[0], "hardship_then", f"{programme.hardship[i]:.3f}")]
+        told += [
+            (year, "belonging_pct", f"{programme.belonging[t, i]:.2f}")
+            for t, year in enumerate(programme.years)
+        ]
+        rows += [
+            {"patch": code, "year": str(year), "measure": measure, "figure": figure}
+            for year, measure, figure in told
+        ]
+    return rows
 
 
-_MARK = "\n# ---- A programme:"
-"""How the section begins that `write_programme` adds, so that it is written once."""
+def cohorts_text(programme: Programme) -> str:
+    """Return the waves as the study declares them, in TOML.
 
-
-def _cohorts(programme: Programme) -> str:
-    """Return the waves as the study declares them."""
+    Args:
+        programme: The programme.
+    """
     pieces = []
     for year in WAVES:
         codes = [code for code, start in zip(programme.codes, programme.start, strict=True) if start == year]
-        lines = [", ".join(f'"{code}"' for code in codes[i : i + 6]) for i in range(0, len(codes), 6)]
+        lines = [", ".join(f'"{code}"' for code in codes[i : i + 8]) for i in range(0, len(codes), 8)]
         pieces.append(
-            "\n[[programme.hubs.cohorts]]\n"
+            "[[programme.hubs.cohorts]]\n"
             f'start = "{year}"\npounds = {POUNDS:.0f}\nprice_year = 2019\nled_by = "residents"\n'
             "areas = [\n  " + ",\n  ".join(lines) + ",\n]\n"
         )
-    return "".join(pieces)
+    return "\n".join(pieces)
