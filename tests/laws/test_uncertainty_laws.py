@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from wardmote.engine import compile_index, evaluate
 from wardmote.engine.stream import Stream, Variant
+from wardmote.errors import WardmoteError
 from wardmote.methods import sampling
 from wardmote.methods.ranks import best_rank
 from wardmote.study import FactorSpec, IndexSpec, UncertaintySpec
+from wardmote.tables import empty, frame
+from wardmote.uncertainty import find_uncertainty
 from wardmote.uncertainty.errors import LeafError
 from wardmote.uncertainty.factors import read_factors, targets_of, variant_specs
 from wardmote.uncertainty.worlds import Arm, IndexWorlds, draw_worlds, weights_in
@@ -209,3 +212,72 @@ def test_a_refused_world_is_counted_and_spoils_no_other() -> None:
     assert (found.ranks["method"][np.delete(np.arange(40), expected)] > 0).all()
     assert sum(found.reasons.values()) == len(expected)
     assert "sum to 0" in next(iter(found.reasons))
+
+
+# --- bad settings ---------------------------------------------------------------------------------------------------------------
+
+BAD_FACTORS: dict[str, dict[str, object]] = {
+    "do not sum to 1": {"path": "steps.scale.method", "choices": ["minmax", "zscore"], "p": [0.5, 0.4]},
+    "no index of the section has this": {"path": "steps.missing.method", "choices": ["minmax", "zscore"]},
+    "a standard error is negative": {"path": "values.other", "error": "standard-error"},
+    "that the mean is not defined for": {
+        "path": "steps.combine.method",
+        "choices": ["arithmetic", "geometric"],
+    },
+}
+"""Four of the five, by what is told of them; the fifth, a constant indicator, lies in the data."""
+
+
+def refused(factors: list[dict[str, object]], *, constant: bool) -> list[str]:
+    """Return what is told of an index of three indicators, of which one may be constant, before anything is drawn."""
+    n, rng = 30, np.random.default_rng(5)
+    codes = [f"A{i:03d}" for i in range(n)]
+    flat = np.full(n, 7.0) if constant else np.arange(1.0, n + 1)
+    rows = {"rate": rng.random(n), "other": rng.random(n), "flat": flat}
+    values = {
+        "indicator": np.repeat(list(rows), n),
+        "level": ["lsoa21"] * (3 * n),
+        "area": codes * 3,
+        "period": ["2021"] * (3 * n),
+        "value": np.concatenate(list(rows.values())),
+        "standard_error": np.repeat([np.nan, -1.0, np.nan], n),
+    }
+    indicators = {"indicator": list(rows), "title": list(rows), "direction": [1] * 3, "source": ["s"] * 3}
+    tree = [{"node": "top"}, *({"node": name, "parent": "top"} for name in rows)]
+    steps = [
+        {"id": "scale", "on": "leaves", "do": "normalise", "method": "minmax"},
+        {"id": "combine", "on": "top", "do": "aggregate", "method": "arithmetic"},
+    ]
+    worked: list[int] = []
+    with pytest.raises(WardmoteError) as caught:
+        find_uncertainty(
+            frame("areas", {"level": ["lsoa21"] * n, "area": codes}),
+            empty("memberships"),
+            frame("indicators", indicators),
+            frame("values", values),
+            empty("priorities"),
+            spec=UncertaintySpec.model_validate({"index": "one", "draws": 9, "factors": factors}),
+            uncertainty="main",
+            indices={"one": IndexSpec.model_validate({"level": "lsoa21", "tree": tree, "steps": steps})},
+            progress=lambda done, total: worked.append(done),
+        )
+    assert not worked
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("told", list(BAD_FACTORS))
+def test_each_bad_setting_is_refused_by_name_before_anything_is_drawn(told: str) -> None:
+    problems = refused([BAD_FACTORS[told]], constant=False)
+    assert any(told in problem for problem in problems), problems
+    assert all("xpected" in problem for problem in problems)  # what to do, or what would do
+
+
+def test_bad_settings_are_told_together_and_so_is_what_the_data_refuse() -> None:
+    settings_, data = list(BAD_FACTORS)[:2], list(BAD_FACTORS)[2:]
+    together = "\n".join(refused(list(BAD_FACTORS.values()), constant=True))
+    assert all(told in together for told in settings_)
+    together = "\n".join(refused([BAD_FACTORS[told] for told in data], constant=False))
+    assert all(told in together for told in data)
+    problems = refused([BAD_FACTORS[told] for told in data], constant=True)
+    assert any("'flat' has one value only. Got 7 in every area" in problem for problem in problems)
+    assert any("Leave the indicator out, or mend its source." in problem for problem in problems)
