@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +147,11 @@ def renderer(frame: Frame) -> Callable[..., str]:
 
 
 def ingredients() -> str:
-    """Return a digest of everything that pages share besides the data: templates, words and our own code."""
-    folder = Path(__file__).parent
-    files = sorted(folder.rglob("*.py")) + sorted(TEMPLATES.iterdir()) + [Path(words.__file__)]
-    return digest(*(file.read_bytes() for file in files))
+    """Return a digest of everything that pages share besides the data: templates, scripts, words, the code, and what renders them."""
+    package = Path(words.__file__).parent
+    files = sorted(package.rglob("*.py")) + sorted(file for file in TEMPLATES.iterdir() if file.is_file())
+    files += sorted(file for file in ASSETS.rglob("*") if file.is_file())
+    return digest(version("jinja2"), *(file.read_bytes() for file in files))
 
 
 def make_profiles(making: Making) -> None:

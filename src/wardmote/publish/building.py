@@ -2,7 +2,8 @@
 
 Every file has a digest of what it was made from. Where the digest is the one that the file of the site before was made from, that
 file is linked into the new folder and nothing is rendered. So one changed number writes few files, and yet the new folder is whole
-before it takes the place of the old one (`wardmote.publish.folder.replaced`).
+before it takes the place of the old one (`wardmote.publish.folder.replaced`). Where nothing at all has changed since a site was
+built, and nobody has touched its files, it simply stays (`stands`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ from wardmote.errors import Problem, WorkspaceError
 
 Made = tuple[str, int, int]
 """What is known of one file: digest of what it was made from, its size, its time of change in nanoseconds."""
+
+RECORD_FORMAT = 2
+"""Layout of the record of a site; one of another layout counts as none, so that everything is made again."""
 
 FEWEST = 150
 """Fewest pages for which further processes are started: below it starting them takes as long as the pages."""
@@ -65,7 +70,10 @@ class Build:
         self.ingredients = ingredients
         self.made: dict[str, Made] = {}
         self.written: list[str] = []
-        self._known = _read_record(record_of(before))
+        record = _read_record(record_of(before))
+        self._known, self._told = record.files, record.facts
+        self._facts: dict[str, tuple[str, Any]] = {}
+        self._folders: set[str] = set()
 
     def keep(self, path: str, made_from: str) -> bool:
         """Return whether the file of the site before could be taken over as it is.
@@ -77,21 +85,30 @@ class Build:
         known = self._known.get(path)
         if known is None or known[0] != made_from:
             return False
-        old, new = self.before / path, self.folder / path
+        old, new = f"{self.before}{os.sep}{path}", self._place(path)
         try:
-            state = old.stat()
+            state = os.stat(old)  # noqa: PTH116  # thousands of files: path objects take longer than the system
             # A file that somebody changed by hand is made again.
             if (state.st_size, state.st_mtime_ns) != (known[1], known[2]):
                 return False
-            new.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(old, new)
+            except FileExistsError:  # asked for once already, and another file of its group had to be made
+                return True
             except OSError:  # a file system without links
                 shutil.copy2(old, new)
         except OSError:
             return False
         self.made[path] = known
         return True
+
+    def _place(self, path: str) -> str:
+        """Return where a file of the new site goes, in a folder that is there."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            (self.folder / folder).mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)
+        return f"{self.folder}{os.sep}{path}"
 
     def put(self, path: str, content: str | bytes, made_from: str = "") -> None:
         """Write one file, or take over the one before where it holds the same.
@@ -105,9 +122,11 @@ class Build:
         made_from = made_from or digest(data)
         if self.keep(path, made_from):
             return
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        target = self._place(path)
+        if path in self.made:  # a link to the old file must not be written through
+            os.unlink(target)  # noqa: PTH108  # as below
+        with open(target, "wb") as file:  # noqa: PTH123  # thousands of files: a path object each takes as long as the writing
+            file.write(data)
         self.note(path, made_from)
 
     def note(self, path: str, made_from: str) -> None:
@@ -117,9 +136,32 @@ class Build:
             path: The file, relative to the site.
             made_from: Digest of what it was made from.
         """
-        state = (self.folder / path).stat()
+        state = os.stat(f"{self.folder}{os.sep}{path}")  # noqa: PTH116  # as above
         self.made[path] = (made_from, state.st_size, state.st_mtime_ns)
         self.written.append(path)
+
+    def recall(self, name: str, made_from: str) -> Any:
+        """Return what `remember` noted when the site before was built from the same; None where it did not.
+
+        Args:
+            name: Name of the note.
+            made_from: Digest of what it was made from.
+        """
+        told = self._told.get(name)
+        if told is None or told[0] != made_from:
+            return None
+        self._facts[name] = told
+        return told[1]
+
+    def remember(self, name: str, made_from: str, fact: Any) -> None:
+        """Note what the next build need not work out again.
+
+        Args:
+            name: Name of the note.
+            made_from: Digest of what it was made from.
+            fact: Anything that JSON holds, not None.
+        """
+        self._facts[name] = (made_from, fact)
 
     def each(self, items: Sequence[Any], make: Callable[[Any], None]) -> None:
         """Make many files, on all processors that this process may use.
@@ -179,12 +221,48 @@ class Build:
         send.send((self.made, self.written, error))
         send.close()
 
-    def finish(self) -> None:
-        """Write the record of what was made from what, beside the site; call it when the site stands."""
+    def finish(self, whole: str = "") -> None:
+        """Write the record of what was made from what, beside the site; call it when the site stands.
+
+        Args:
+            whole: Digest of everything that the site was made from, for `stands`.
+        """
         record = record_of(self.before)
         writing = record.with_name(f"{record.name}.{os.getpid()}.writing")
-        writing.write_text(json.dumps(self.made, separators=(",", ":")), encoding="utf-8")
-        writing.replace(record)
+        content = {"format": RECORD_FORMAT, "whole": whole, "files": self.made, "facts": self._facts}
+        try:
+            writing.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+            writing.replace(record)
+        except OSError:
+            # The site stands; without a record the next build makes everything again.
+            writing.unlink(missing_ok=True)
+
+
+def stands(site: Path, whole: str) -> bool:
+    """Return whether a site was built from the same, has all its files as they were written, and no others.
+
+    Args:
+        site: Folder of the site.
+        whole: Digest of everything that it would be made from.
+    """
+    record = _read_record(record_of(site))
+    if not whole or record.whole != whole:
+        return False
+    there: dict[str, tuple[int, int]] = {}
+    pending = [""]
+    try:
+        while pending:
+            folder = pending.pop()
+            with os.scandir(f"{site}{os.sep}{folder}") as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(f"{folder}{entry.name}/")
+                    else:
+                        state = entry.stat(follow_symlinks=False)
+                        there[f"{folder}{entry.name}"] = state.st_size, state.st_mtime_ns
+    except OSError:
+        return False
+    return there == {path: made[1:] for path, made in record.files.items()}
 
 
 def record_of(site: Path) -> Path:
@@ -196,12 +274,27 @@ def record_of(site: Path) -> Path:
     return site.with_name(f".{site.name}.made.json")
 
 
-def _read_record(path: Path) -> dict[str, Made]:
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is known of the site before: digest of all, its files, and notes by name with the digests of what they were made from."""
+
+    whole: str
+    files: dict[str, Made]
+    facts: dict[str, tuple[str, Any]]
+
+
+def _read_record(path: Path) -> _Record:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return {name: (str(row[0]), int(row[1]), int(row[2])) for name, row in rows.items()}
-    except (OSError, ValueError, TypeError, IndexError, AttributeError):
-        return {}  # no record, or a damaged one: everything is made again
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["format"] != RECORD_FORMAT:
+            return _Record("", {}, {})
+        return _Record(
+            str(record["whole"]),
+            {name: (str(row[0]), int(row[1]), int(row[2])) for name, row in record["files"].items()},
+            {name: (str(row[0]), row[1]) for name, row in record["facts"].items()},
+        )
+    except (OSError, ValueError, TypeError, IndexError, AttributeError, KeyError):
+        return _Record("", {}, {})  # no record, or a damaged one: everything is made again
 
 
 def _processors() -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from wardmote import words
 from wardmote.errors import MissingError, Problem
-from wardmote.publish.building import Build
+from wardmote.publish.building import Build, digest
 from wardmote.publish.folder import replaced
 from wardmote.publish.reading import OpenTables, Withheld, open_tables
 from wardmote.publish.version import wardmote_version
@@ -53,12 +53,12 @@ DATA_PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """One table as it was written."""
+    """One table as it was written: how many rows, its files, and their descriptions."""
 
     table: Table
-    frame: pa.Table
-    csv: Path | None
-    parquet: Path
+    rows: int
+    files: list[str]
+    resources: list[dict[str, Any]]
 
 
 def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date | None = None) -> Path:
@@ -80,9 +80,14 @@ def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date |
     """
     opened = open_tables(tables)
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
-    withheld, frames = _allowed(opened)
+    closed, told = closed_leaves(opened)
+    withheld = [*opened.withheld(TABLES), *told]
     with replaced(out) as folder:
-        written = [_write(TABLES[name], frame, folder) for name, frame in frames]
+        written = [
+            _write(TABLES[name], frame, folder)
+            for name in _published()
+            if len(frame := _without(name, opened.read(name), closed))
+        ]
         if not any(item.table.rows == "derived" for item in written):
             raise MissingError(
                 Problem(str(study.folder), "there is nothing to publish", remedy="Run `wardmote run` first.")
@@ -97,7 +102,8 @@ def fill_package(
 ) -> tuple[list[tuple[str, int, list[str]]], list[Withheld]]:
     """Return table, rows and files of a data package that was written into a site's ``data/package``, and what was left out.
 
-    Files of tables that have not changed are taken over from the site before.
+    Files of tables that have not changed are taken over from the site before, and where the ledger tells that a table has not
+    changed, it is not even read.
 
     Args:
         opened: The tables of the study.
@@ -105,40 +111,50 @@ def fill_package(
         build: Takes the files.
         day: Day that the package bears.
     """
-    withheld, frames = _allowed(opened)
-    folder = build.folder / PACKAGE
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, frame in frames:
-        arrow, shaped = _described(TABLES[name], frame)
-        made_from = _digest_of(arrow)
-        files = [f"{name}.parquet"] if shaped else [f"{name}.parquet", f"{name}.csv"]
-        if not all(build.keep(f"{PACKAGE}/{file}", made_from) for file in files):
-            for file in files:
-                (folder / file).unlink(missing_ok=True)  # a link to the old file must not be written through
-            _write(TABLES[name], frame, folder)
-            for file in files:
-                build.note(f"{PACKAGE}/{file}", made_from)
-        csv = None if shaped else folder / f"{name}.csv"
-        written.append(_Written(TABLES[name], arrow, csv, folder / f"{name}.parquet"))
+    closed, told = closed_leaves(opened)
+    # One table after the other, so that only one is in memory.
+    written = [one for name in _published() if (one := _fill(name, opened, build, closed)) is not None]
+    withheld = [*opened.withheld(TABLES), *told]
     for name, text in _texts(study, opened, written, withheld, day):
         build.put(f"{PACKAGE}/{name}", text)
-    told = [
-        (w.table.name, w.frame.num_rows, [p.name for p in (w.csv, w.parquet) if p is not None])
-        for w in written
-    ]
-    return told, withheld
+    return [(one.table.name, one.rows, one.files) for one in written], withheld
 
 
-def _allowed(opened: OpenTables) -> tuple[list[Withheld], list[tuple[str, pd.DataFrame]]]:
-    """Return what is withheld, and the tables with rows that may be published."""
-    closed, told = closed_leaves(opened)
-    frames = [
-        (name, frame)
-        for name, table in TABLES.items()
-        if not table.sensitive and len(frame := _without(name, opened.read(name), closed))
-    ]
-    return [*opened.withheld(TABLES), *told], frames
+def _published() -> list[str]:
+    """Return the tables that a package may hold."""
+    return [name for name, table in TABLES.items() if not table.sensitive]
+
+
+def _fill(name: str, opened: OpenTables, build: Build, closed: set[tuple[str, str]]) -> _Written | None:
+    """Write one table into a site, or take its files over; None where it has no rows that may be published."""
+    table, note = TABLES[name], f"{PACKAGE}/{name}"
+    print_ = opened.fingerprint(name)
+    mark = digest(print_, build.ingredients, sorted(closed) if name in BY_NODE else ()) if print_ else ""
+    told = build.recall(note, mark) if mark else None
+    if told is not None:
+        rows, files, resources, made_from = told
+        if all(build.keep(f"{PACKAGE}/{file}", made_from) for file in files):
+            return _Written(table, rows, files, resources) if rows else None
+    frame = _without(name, opened.read(name), closed)
+    if len(frame):
+        folder = build.folder / PACKAGE
+        folder.mkdir(parents=True, exist_ok=True)
+        arrow, shaped = _described(table, frame)
+        made_from = _digest_of(arrow)
+        files = [f"{name}.parquet"] if shaped else [f"{name}.csv", f"{name}.parquet"]
+        if all(build.keep(f"{PACKAGE}/{file}", made_from) for file in files):
+            one = _Written(table, len(frame), files, _resources(table, arrow, files, folder))
+        else:
+            for file in files:
+                (folder / file).unlink(missing_ok=True)  # a link to the old file must not be written through
+            one = _write(table, frame, folder)
+            for file in files:
+                build.note(f"{PACKAGE}/{file}", made_from)
+    else:
+        one, made_from = _Written(table, 0, [], []), ""
+    if mark:
+        build.remember(note, mark, [one.rows, one.files, one.resources, made_from])
+    return one if one.rows else None
 
 
 def _texts(
@@ -247,13 +263,12 @@ def _write(table: Table, frame: pd.DataFrame, folder: Path) -> _Written:
     import pyarrow.parquet as pq
 
     arrow, shaped = _described(table, frame)
-    parquet = folder / f"{table.name}.parquet"
-    pq.write_table(arrow, parquet, compression="zstd")
-    if shaped:
-        return _Written(table, arrow, None, parquet)
-    csv = folder / f"{table.name}.csv"
-    pc.write_csv(arrow, csv, pc.WriteOptions(include_header=True, quoting_style="needed"))
-    return _Written(table, arrow, csv, parquet)
+    files = [f"{table.name}.parquet"]
+    pq.write_table(arrow, folder / files[0], compression="zstd")
+    if not shaped:
+        files.insert(0, f"{table.name}.csv")
+        pc.write_csv(arrow, folder / files[0], pc.WriteOptions(include_header=True, quoting_style="needed"))
+    return _Written(table, len(frame), files, _resources(table, arrow, files, folder))
 
 
 def _document(
@@ -269,7 +284,7 @@ def _document(
         "version": day.isoformat(),
         "licenses": _licences(sources),
         "sources": _sources(sources),
-        "resources": [resource for item in written for resource in _resources(item)],
+        "resources": [resource for item in written for resource in item.resources],
     }
     if study.study.description:
         document["description"] = study.study.description
@@ -300,39 +315,41 @@ def _sources(sources: pd.DataFrame) -> list[dict[str, str]]:
     return described
 
 
-def _resources(item: _Written) -> list[dict[str, Any]]:
-    """Return the description of one table's files."""
-    common = {"description": item.table.meaning}
+def _resources(table: Table, arrow: pa.Table, files: Sequence[str], folder: Path) -> list[dict[str, Any]]:
+    """Return the descriptions of one table's files."""
     described: list[dict[str, Any]] = []
-    if item.csv is not None:
-        described.append(
-            {
-                "name": item.table.name,
-                "type": "table",
-                "profile": "tabular-data-resource",
-                "path": item.csv.name,
-                "format": "csv",
-                "mediatype": "text/csv",
-                "encoding": "utf-8",
-                **common,
-                "bytes": item.csv.stat().st_size,
-                "hash": f"sha256:{_digest(item.csv)}",
-                "schema": _schema(item),
-            }
-        )
-    described.append(
-        {
-            "name": f"{item.table.name}-parquet",
-            # Not "table": frictionless 5 would read it by guessed types and cannot count its bytes.
-            "type": "file",
-            "path": item.parquet.name,
-            "format": "parquet",
-            "mediatype": "application/vnd.apache.parquet",
-            **common,
-            "bytes": item.parquet.stat().st_size,
-            "hash": f"sha256:{_digest(item.parquet)}",
+    for file in files:
+        common = {
+            "description": table.meaning,
+            "bytes": (folder / file).stat().st_size,
+            "hash": f"sha256:{_digest(folder / file)}",
         }
-    )
+        if file.endswith(".csv"):
+            described.append(
+                {
+                    "name": table.name,
+                    "type": "table",
+                    "profile": "tabular-data-resource",
+                    "path": file,
+                    "format": "csv",
+                    "mediatype": "text/csv",
+                    "encoding": "utf-8",
+                    **common,
+                    "schema": _schema(table, arrow),
+                }
+            )
+        else:
+            described.append(
+                {
+                    "name": f"{table.name}-parquet",
+                    # Not "table": frictionless 5 would read it by guessed types and cannot count its bytes.
+                    "type": "file",
+                    "path": file,
+                    "format": "parquet",
+                    "mediatype": "application/vnd.apache.parquet",
+                    **common,
+                }
+            )
     return described
 
 
@@ -342,15 +359,15 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _schema(item: _Written) -> dict[str, Any]:
+def _schema(table: Table, arrow: pa.Table) -> dict[str, Any]:
     """Return fields, key and the mark of missing values of one table."""
-    known = {column.name: column for column in item.table.columns}
+    known = {column.name: column for column in table.columns}
     return {
         "fields": [
-            _field(known[name], item.frame) if name in known else {"name": name, "type": "any"}
-            for name in item.frame.column_names
+            _field(known[name], arrow) if name in known else {"name": name, "type": "any"}
+            for name in arrow.column_names
         ],
-        "primaryKey": list(item.table.key),
+        "primaryKey": list(table.key),
         "missingValues": [""],
     }
 
@@ -393,8 +410,8 @@ def _readme(
     lines += ["", f"Data behind the page, {day.isoformat()}. Made with Wardmote {wardmote_version()}.", ""]
     lines += ["Tables (CSV in UTF-8, an empty cell is a missing value; the same as Parquet)", ""]
     for item in written:
-        kind = "" if item.csv else " (Parquet only)"
-        lines.append(f"  {item.table.name:<18}{item.frame.num_rows:>10,} rows  {item.table.meaning}{kind}")
+        kind = "" if len(item.files) > 1 else " (Parquet only)"
+        lines.append(f"  {item.table.name:<18}{item.rows:>10,} rows  {item.table.meaning}{kind}")
     lines += [
         "",
         "Rank 1 is the greatest need. No number carries an interval yet unless its columns say so.",

@@ -55,6 +55,14 @@ class OpenTables(Protocol):
         """
         ...
 
+    def fingerprint(self, name: str) -> str:
+        """Return what tells two contents of a table apart without reading it; "" where nothing does.
+
+        Args:
+            name: The table.
+        """
+        ...
+
 
 class WorkspaceTables:
     """The tables of a study's workspace, by the export rule of its ledger.
@@ -75,6 +83,13 @@ class WorkspaceTables:
         """Return what may not be published; see `OpenTables.withheld`."""
         _, refused = self._workspace.ledger.exportable(names)
         return tuple(Withheld(item.part.table, item.part.id, item.sources, item.reason) for item in refused)
+
+    def fingerprint(self, name: str) -> str:
+        """Return the checksums of the parts that may be published, as far as the files are those of the ledger."""
+        allowed, _ = self._workspace.ledger.exportable([name])
+        if not all(self._workspace.intact(part) for part in allowed):
+            return ""
+        return " ".join(["made of", *(f"{part.file}:{part.sha256}" for part in allowed)])
 
 
 class FrameTables:
@@ -104,6 +119,10 @@ class FrameTables:
             for name in names
             if name in self._forbidden and len(self._frames[name])
         )
+
+    def fingerprint(self, name: str) -> str:
+        """Return nothing: data frames have no checksum."""
+        return ""
 
 
 def open_tables(tables: Any) -> OpenTables:

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from wardmote.publish.atlas import TEMPLATES, Frame, Making, environment, ingredients, menu_of, renderer
-from wardmote.publish.building import Build, digest
+from wardmote.publish.building import Build, digest, stands
 from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, weight_chart
 from wardmote.publish.folder import replaced
 from wardmote.publish.makers import MAKERS, Maker
@@ -20,9 +20,10 @@ from wardmote.publish.marks import Marks
 from wardmote.publish.page import Comparison, Gathering, Page, gather
 from wardmote.publish.places import read_atlas
 from wardmote.publish.profiles import Link, Profiler
-from wardmote.publish.reading import open_tables
+from wardmote.publish.reading import OpenTables, open_tables
 from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
+from wardmote.tables import TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
 
     The first page is one HTML file without scripts; it loads nothing from anywhere. Around it stands the atlas: the pages that
     ``[publish] pages`` names, by default all that the tables allow. Files that would be made from the same as before are taken over
-    from the site that stands. If the site cannot be made, the old one stays.
+    from the site that stands; where nothing at all has changed, it stays as it is. If the site cannot be made, the old one stays.
 
     Args:
         tables: The study's `wardmote.workspace.Workspace`, or data frames by table name.
@@ -69,9 +70,15 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
         MissingError: There is nothing to publish yet.
         WorkspaceError: The folder cannot be written.
     """
-    page, found = gather(open_tables(tables), study)
+    opened = open_tables(tables)
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
+    whole = _whole(opened, study, day)
+    if stands(out, whole):
+        return out / "index.html"
+    page, found = gather(opened, study)
     atlas = read_atlas(found)
+    # What places need of them is in the atlas now; they are the largest tables, and others may need the room.
+    found.forget("scores", "contributions", "ranks", "summary_ranks", "similar")
     makers = [maker for maker in _chosen(study) if atlas.levels and maker.needs(found, atlas)]
     paths = {path for maker in makers for path in maker.paths} | {"index.html"}
     frame = Frame(
@@ -102,8 +109,27 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
             for maker in makers:
                 maker.make(making)
         build.put("index.html", _render(page, found, day, frame.menu if makers else ()))
-    build.finish()
+    build.finish(whole)
     return out / "index.html"
+
+
+def _whole(tables: OpenTables, study: Study, day: datetime.date) -> str:
+    """Return a digest of everything that a site is made from; "" where the tables do not tell without being read."""
+    prints = [tables.fingerprint(name) for name in TABLES]
+    if not all(prints):
+        return ""
+    spec = study.publish.postcodes
+    postcodes = study.folder / spec.file if spec else None
+    at_hand = postcodes.stat() if postcodes and postcodes.exists() else None
+    return digest(
+        ingredients(),
+        study.model_dump_json(),
+        str(study.folder),
+        day.isoformat(),
+        prints,
+        tables.withheld(TABLES),
+        (at_hand.st_size, at_hand.st_mtime_ns) if at_hand else None,
+    )
 
 
 def _chosen(study: Study) -> list[Maker]:
