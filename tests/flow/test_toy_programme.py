@@ -192,7 +192,7 @@ def test_what_is_added_is_marked(evaluated: Callable[..., ProgrammeTables]) -> N
 def test_a_lottery_is_estimated_by_its_design(evaluated: Callable[..., ProgrammeTables]) -> None:
     found = overall(evaluated(estimators=["lottery"], covariates=[]).impacts, "lottery")
     assert found["standard_error"] > 0
-    assert "Aronow" in found["note"]
+    assert "Neyman" in found["note"]
 
 
 def test_a_library_estimator(evaluated: Callable[..., ProgrammeTables]) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wardmote.methods.differences import NEVER, average, group_time_effects, imputation_effects
+from wardmote.methods.differences import NEVER, average, group_time_effects
+from wardmote.methods.imputation import imputation_effects
 
 pytestmark = pytest.mark.mirror
 

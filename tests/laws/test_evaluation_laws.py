@@ -13,10 +13,9 @@ from wardmote.methods.differences import (
     NEVER,
     average,
     group_time_effects,
-    imputation_effects,
     simple_average,
-    without_covariate_trends,
 )
+from wardmote.methods.imputation import imputation_effects, without_covariate_trends
 from wardmote.methods.synthetic import simplex_weights, staggered_difference, synthetic_control
 
 seeds = st.integers(0, 2**32 - 1)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wardmote.methods.differences import NEVER, average, group_time_effects, imputation_effects
+from wardmote.methods.differences import NEVER, average, group_time_effects
+from wardmote.methods.imputation import imputation_effects
 from wardmote.methods.synthetic import synthetic_difference
 
 diff_diff = pytest.importorskip("diff_diff", reason="diff-diff is not installed (extra: stats)")

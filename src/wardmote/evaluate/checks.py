@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from wardmote.errors import MethodError
-from wardmote.evaluate.estimators import FEW, Impact, World, cells_of, critical, mean_over, world_of
+from wardmote.evaluate.estimators import FEW, Impact, World, cells_of, mean_over, simple_of, student, world_of
 from wardmote.evaluate.panel import Panel
-from wardmote.methods.checks import IntArray
+from wardmote.methods.checks import FloatArray, IntArray
 from wardmote.methods.differences import (
     NEVER,
     Adjustment,
@@ -18,8 +19,9 @@ from wardmote.methods.differences import (
     average,
     group_time_effects,
     simple_average,
-    without_covariate_trends,
 )
+from wardmote.methods.imputation import without_covariate_trends
+from wardmote.methods.precision import half_width
 from wardmote.methods.synthetic import placebo_ranks, synthetic_control
 from wardmote.methods.trust import (
     LEVEL,
@@ -73,10 +75,11 @@ def check_all(
         else world
     )
     curve = specification_curve(panel, spec)
+    event = cache(lambda: _event(replace(world, anticipation=0)))
     tests: list[Callable[[], list[Check]]] = [
         lambda: _size(world, panel, main),
-        lambda: _trends(world, spec, panel.unit),
-        lambda: _bounds(world, spec, panel.unit),
+        lambda: _trends(event(), panel.unit),
+        lambda: _bounds(event(), spec, panel.unit),
         lambda: _placebo_time(world),
         lambda: _chance(steady, spec, rng),
         lambda: _space(steady),
@@ -125,6 +128,41 @@ def simple_effect(world: World) -> Callable[[IntArray, IntArray], float]:
     return of
 
 
+def dealt_effect(world: World) -> Callable[[IntArray, IntArray], float]:
+    """Return the simple average effect for starts that are dealt out again and again among the same areas.
+
+    Compared with areas never supported and without gaps, it is a sum over supported areas of figures that do not depend on the deal, less
+    a mean of those of all others: a deal then costs as much as it has supported areas.
+
+    Args:
+        world: The world, covariate trends already taken out.
+    """
+    starts, size = np.unique(world.start[world.start != NEVER], return_counts=True)
+    usable = (starts > world.anticipation) & (starts < len(world.y))
+    if np.isnan(world.y).any() or world.comparison != "never" or not usable.all():
+        return simple_effect(world)
+    # What each area would add as one of a start's areas: the sum of its changes from the base to each later period.
+    later = [
+        world.y[g:].sum(axis=0) - (len(world.y) - g) * world.y[g - 1 - world.anticipation] for g in starts
+    ]
+    periods = len(world.y) - starts
+    weight = 1 / float((size * periods).sum())
+
+    def of(places: IntArray, start: IntArray) -> float:
+        dealt = np.flatnonzero(start != NEVER)
+        at, begun = places[dealt], start[dealt]
+        others = len(places) - len(dealt)
+        out = 0.0
+        for g, change in zip(starts, later, strict=True):
+            inside = at[begun == g]
+            compared = (whole[int(g)] - float(change[at].sum())) / others
+            out += float(change[inside].sum()) - len(inside) * compared
+        return out * weight
+
+    whole = {int(g): float(change.sum()) for g, change in zip(starts, later, strict=True)}
+    return of
+
+
 def specification_curve(panel: Panel, spec: ProgrammeSpec) -> list[Impact]:
     """Return the simple average effect under every reasonable specification of the staggered estimator.
 
@@ -150,12 +188,11 @@ def specification_curve(panel: Panel, spec: ProgrammeSpec) -> list[Impact]:
                     *(["near areas kept"] if near else []),
                 ]
                 try:
-                    cells = cells_of(replace(world, comparison=kind, adjustment=name))
+                    simple = simple_of(replace(world, comparison=kind, adjustment=name))
                 except MethodError:
                     continue  # a specification that cannot be fitted is no result; the count of those told shows it
-                simple = average(cells)
                 error = float(simple.standard_error(world.cluster)[0])
-                half = critical(world.cluster) * error
+                half = float(half_width(simple.held_out, world.cluster)[0])
                 effect = float(simple.effect[0])
                 treated = int((world.start != NEVER).sum())
                 out.append(
@@ -235,16 +272,19 @@ def _size(world: World, panel: Panel, main: Impact) -> list[Check]:
     return out
 
 
-def _event(world: World) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+_Event = tuple[FloatArray, FloatArray, IntArray]
+"""Effects by periods since the start, their covariance, and the periods."""
+
+
+def _event(world: World) -> _Event:
     """Return an event study against the period before the start: effects, covariance, periods; cells seen by every group only."""
     found = average(cells_of(world, universal=True), "dynamic")
     kept = ~np.isnan(found.effect)
     return found.effect[kept], found.covariance(world.cluster)[np.ix_(kept, kept)], found.at[kept]
 
 
-def _trends(world: World, spec: ProgrammeSpec, unit: str) -> list[Check]:
-    effect, covariance, at = _event(replace(world, anticipation=0))
-    found = pre_trend(effect, covariance, at)
+def _trends(event: _Event, unit: str) -> list[Check]:
+    found = pre_trend(*event)
     if not found.df:
         return [
             Check(
@@ -279,8 +319,8 @@ def _trends(world: World, spec: ProgrammeSpec, unit: str) -> list[Check]:
     ]
 
 
-def _bounds(world: World, spec: ProgrammeSpec, unit: str) -> list[Check]:
-    effect, covariance, at = _event(replace(world, anticipation=0))
+def _bounds(event: _Event, spec: ProgrammeSpec, unit: str) -> list[Check]:
+    effect, covariance, at = event
     whole = (at >= at.min()) & (np.abs(effect) < np.inf)
     bounds = relative_bounds(
         effect[whole], covariance[np.ix_(whole, whole)], at[whole], multiples=spec.multiples
@@ -331,10 +371,11 @@ def _placebo_time(world: World) -> list[Check]:
     y[when >= np.where(treated, start, NEVER)] = np.nan
     start[treated] = np.maximum(1, start[treated] // 2)
     latest = int(world.start[treated].max())
-    cells = group_time_effects(y[:latest], np.where(start < latest, start, NEVER), comparison="never")
+    cells = group_time_effects(
+        y[:latest], np.where(start < latest, start, NEVER), comparison="never", earlier=False
+    )
     simple = average(cells)
-    effect, error = float(simple.effect[0]), float(simple.standard_error(world.cluster)[0])
-    half = critical(world.cluster) * error
+    effect, half = float(simple.effect[0]), float(half_width(simple.held_out, world.cluster)[0])
     found = not effect - half <= 0 <= effect + half
     sentence = "Pretending that support began earlier than it did " + (
         "finds an effect where there can be none: chance does this once in twenty times, or the method is off here."
@@ -359,7 +400,7 @@ def _chance(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> list
         return []
     known = ~np.isnan(world.y).all(axis=0)
     p, _ = randomisation(
-        simple_effect(world),
+        dealt_effect(world),
         world.start,
         draws=spec.draws,
         rng=rng,
@@ -454,11 +495,11 @@ def _spillover(panel: Panel, spec: ProgrammeSpec) -> list[Check]:
                 start,
                 covariates=panel.covariates[:, used] if known else None,
                 adjustment="outcome regression",
+                earlier=False,
             )
         )
         cluster = None if panel.cluster is None else panel.cluster[used]
-        effect, error = float(simple.effect[0]), float(simple.standard_error(cluster)[0])
-        half = critical(cluster) * error
+        effect, half = float(simple.effect[0]), float(half_width(simple.held_out, cluster)[0])
         moved = not effect - half <= 0 <= effect + half
         sentence = (
             f"Areas {item} from a supported one changed by {figure(effect, 2)}{_unit(panel.unit)} against areas farther away"
@@ -508,7 +549,7 @@ def _dose(world: World, panel: Panel, spec: ProgrammeSpec, at: IntArray) -> list
     left = change[known] - change[known].mean() - slope * x
     # White's errors with the factor n ÷ (n − 2): areas are unequally noisy.
     error = float(np.sqrt((x**2 @ left**2) * len(x) / (len(x) - 2)) / (x @ x))
-    low, high = slope - critical(None) * error, slope + critical(None) * error
+    low, high = slope - student(len(x) - 2) * error, slope + student(len(x) - 2) * error
     sentence = (
         f"Among supported areas, £100 more a head went with {figure(slope, 2)}{_unit(panel.unit)} more change (95% interval"
         f" {figure(low, 2)} to {figure(high, 2)}). This is an association: pounds were not dealt out by chance."

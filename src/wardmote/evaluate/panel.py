@@ -177,7 +177,7 @@ def _codes(inputs: Inputs, spec: ProgrammeSpec) -> list[str]:
     measured = inputs.values.loc[
         (inputs.values["level"] == spec.level) & (inputs.values["indicator"] == spec.outcome), "area"
     ]
-    return sorted(set(listed) | set(measured))
+    return sorted({*listed.unique(), *measured.unique()})
 
 
 def _shared(
@@ -363,17 +363,15 @@ def _pivot(
     values: pd.DataFrame, indicator: str, level: str, codes: list[str]
 ) -> tuple[list[str], FloatArray]:
     """Return the periods in order, and values of shape (periods, n)."""
+    import pandas as pd
+
     rows = values[(values["indicator"] == indicator) & (values["level"] == level)]
-    periods = sorted(set(rows["period"]))
-    when = {period: i for i, period in enumerate(periods)}
-    place = {code: i for i, code in enumerate(codes)}
+    when, periods = pd.factorize(rows["period"].to_numpy(dtype=object), sort=True)
+    where = pd.Index(np.array(codes, dtype=object)).get_indexer(rows["area"].to_numpy(dtype=object))
     y = np.full((len(periods), len(codes)), np.nan)
-    at = (
-        np.array([when[p] for p in rows["period"]], dtype=np.int64),
-        np.array([place[a] for a in rows["area"]], dtype=np.int64),
-    )
-    y[at] = rows["value"].to_numpy(dtype=float, na_value=np.nan)
-    return periods, y
+    # An area of a covariate that is no area of the level, nor of the outcome, has no place.
+    y[when[where >= 0], where[where >= 0]] = rows["value"].to_numpy(dtype=float, na_value=np.nan)[where >= 0]
+    return [str(period) for period in periods], y
 
 
 def _starts(

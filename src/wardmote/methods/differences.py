@@ -12,13 +12,14 @@ are at hand for tests and bounds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray, choose
+from wardmote.methods.precision import half_width, summed
 
 NEVER = int(np.iinfo(np.int64).max)
 """Start of an area that is never supported; larger than any period, so that ``start > t`` reads "not yet"."""
@@ -38,11 +39,6 @@ SMALLEST_PIVOT = 1e-10
 """Least reciprocal condition number of a cell's covariates before they are called collinear (about √eps of a float64, squared)."""
 
 
-NOUGHT = 1e-10
-"""Eigenvalues below this share of the largest count as 0: one level of areas and periods is always free, and rounding leaves it at about
-1e-15, too near NumPy's own limit; what data leave free by little is far above."""
-
-
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One or several estimates with each area's contribution to their errors.
@@ -50,10 +46,13 @@ class Estimate:
     Attributes:
         effect: Estimates, shape (m,), in the outcome's unit; NaN where there is no estimate.
         influence: Contributions, shape (m, n areas): estimate − truth ≈ their sum.
+        held_out: The same with each area's residual divided by √(1 − its leverage), shape (m, n): what intervals are made from. An area
+            that makes up a group of its own has no residual; the noise of comparison areas stands for its own.
     """
 
     effect: FloatArray
     influence: FloatArray
+    held_out: FloatArray
 
     def covariance(self, clusters: IntArray | None = None) -> FloatArray:
         """Return the covariance of the estimates, shape (m, m).
@@ -64,7 +63,8 @@ class Estimate:
         Returns:
             ``Σ_c u_c u_c'`` with u_c the sum of a cluster's contributions. No small-sample factor, as in the published method.
         """
-        return _covariance(self.influence, clusters)
+        each = summed(self.influence, clusters)
+        return np.asarray(each @ each.T)
 
     def standard_error(self, clusters: IntArray | None = None) -> FloatArray:
         """Return the standard errors, shape (m,).
@@ -75,9 +75,22 @@ class Estimate:
         Returns:
             Square roots of the variances; NaN where the variance is 0, since no error of exactly 0 is believable.
         """
-        summed = _by_cluster(self.influence, clusters)
-        variance = np.einsum("ij,ij->i", summed, summed)
+        each = summed(self.influence, clusters)
+        variance = np.einsum("ij,ij->i", each, each)
         return np.sqrt(np.where(variance > 0, variance, np.nan))
+
+    def interval(self, clusters: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Return both ends of the 95% intervals, shape (m,) each.
+
+        Args:
+            clusters: As for `covariance`.
+
+        Returns:
+            The estimate ∓ `wardmote.methods.precision.half_width`: wider than 1.96 standard errors where few areas carry the estimate,
+            the same where many do. NaN where there is no error.
+        """
+        half = half_width(self.held_out, clusters)
+        return self.effect - half, self.effect + half
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +136,7 @@ def group_time_effects(
     comparison: Comparison = "never",
     base: Base = "varying",
     anticipation: int = 0,
+    earlier: bool = True,
 ) -> GroupTime:
     """Return the effect of support on each group in each period, after Callaway and Sant'Anna.
 
@@ -143,6 +157,7 @@ def group_time_effects(
         comparison: never (never supported) or not yet (not supported by the later of both periods).
         base: varying, or universal (then the period before the start is 0 by construction).
         anticipation: Periods before the start in which areas may already react.
+        earlier: Whether periods before the start are told too.
 
     Returns:
         One row for each group and period that has both supported and comparison areas. A group that starts in the first period has
@@ -165,7 +180,7 @@ def group_time_effects(
     )
     choose("differences", "comparison", comparison, ("never", "not yet"))
     choose("differences", "base", base, ("varying", "universal"))
-    y, begun, design = _panel(outcome, start, covariates)
+    y, begun, design = as_panel(outcome, start, covariates)
     periods, n = y.shape
     first = anticipation + 1
     groups = [int(g) for g in np.unique(begun) if first <= g < periods]
@@ -179,11 +194,11 @@ def group_time_effects(
                 "Add earlier periods, or leave these areas out.",
             )
         )
-    rows: list[tuple[int, int, int, int, float, FloatArray]] = []
+    rows: list[tuple[int, int, int, int, float, FloatArray, FloatArray]] = []
     for group in groups:
         inside = begun == group
         fitted: dict[bytes, _Sample] = {}  # the last one: periods of a group mostly have the same areas
-        for time in range(periods):
+        for time in range(0 if earlier else group, periods):
             before = _base(time, group, base, anticipation)
             if before is None:
                 continue
@@ -196,8 +211,8 @@ def group_time_effects(
             both = treated.tobytes() + compared.tobytes()
             if both not in fitted:
                 fitted = {both: _Sample.of(treated, compared, design, adjustment)}
-            effect, influence = _cell(change, fitted[both], adjustment)
-            rows.append((group, time, int(treated.sum()), int(compared.sum()), effect, influence))
+            effect, influence, held = _cell(change, fitted[both], adjustment)
+            rows.append((group, time, int(treated.sum()), int(compared.sum()), effect, influence, held))
     if not rows:
         raise MethodError(
             Problem(
@@ -211,8 +226,8 @@ def group_time_effects(
     whole = np.array([row[:4] for row in rows], dtype=np.int64).T
     size = np.array([int((begun == g).sum()) for g in whole[0]], dtype=np.int64)
     effects = np.array([row[4] for row in rows], dtype=np.float64)
-    influences = np.stack([row[5] for row in rows])
-    return GroupTime(effects, influences, whole[0], whole[1], whole[2], whole[3], size, begun)
+    influences, held_out = (np.stack([row[k] for row in rows]) for k in (5, 6))
+    return GroupTime(effects, influences, held_out, whole[0], whole[1], whole[2], whole[3], size, begun)
 
 
 def average(cells: GroupTime, summary: Summary = "simple", *, least: int | None = None) -> Averaged:
@@ -242,7 +257,7 @@ def average(cells: GroupTime, summary: Summary = "simple", *, least: int | None 
         )
     if summary == "simple":
         one = _weighted(cells, after)
-        return Averaged(one.effect, one.influence, np.zeros(1, dtype=np.int64), one)
+        return Averaged(one.effect, one.influence, one.held_out, np.zeros(1, dtype=np.int64), one)
     keys = {"group": cells.group, "dynamic": cells.time - cells.group, "calendar": cells.time}[summary]
     kept = after if summary != "dynamic" else np.ones(len(after), dtype=np.bool_)
     if least is not None and summary == "dynamic":
@@ -254,15 +269,16 @@ def average(cells: GroupTime, summary: Summary = "simple", *, least: int | None 
         rows = [_weighted(cells, kept & (keys == key)) for key in at]
     effect = np.concatenate([row.effect for row in rows])
     influence = np.concatenate([row.influence for row in rows])
-    stacked = Estimate(effect, influence)
+    held_out = np.concatenate([row.held_out for row in rows])
+    stacked = Estimate(effect, influence, held_out)
     if summary == "group":
         sizes = np.array([int((cells.start == g).sum()) for g in at], dtype=np.float64)
         overall = _combine(stacked, at, sizes, cells.start)
     else:
         chosen = at >= 0 if summary == "dynamic" else np.ones(len(at), dtype=np.bool_)
         share = chosen / chosen.sum()
-        overall = Estimate(np.array([share @ effect]), (share @ influence)[None])
-    return Averaged(effect, influence, at, overall)
+        overall = _mixed(stacked, share)
+    return Averaged(effect, influence, held_out, at, overall)
 
 
 def simple_average(
@@ -302,6 +318,72 @@ def simple_average(
     return total / weight if weight else float("nan")
 
 
+def simple_estimate(
+    outcome: npt.ArrayLike,
+    start: npt.ArrayLike,
+    *,
+    covariates: npt.ArrayLike | None = None,
+    adjustment: Adjustment = "doubly robust",
+    comparison: Comparison = "never",
+    anticipation: int = 0,
+) -> Estimate:
+    """Return the simple average effect with its error: `average` of `group_time_effects`, several times faster.
+
+    An estimate is linear in the change of the outcome, so that periods of a group which have the same areas are added up first and
+    fitted once.
+
+    Args:
+        outcome: As for `group_time_effects`.
+        start: As for `group_time_effects`.
+        covariates: As for `group_time_effects`.
+        adjustment: As for `group_time_effects`.
+        comparison: As for `group_time_effects`.
+        anticipation: As for `group_time_effects`.
+
+    Returns:
+        One estimate.
+
+    Raises:
+        MethodError: As for `group_time_effects`; no cell lies in or after a start.
+
+    Source:
+        Callaway and Sant'Anna (2021), equations 2.4 and θ_W^O.
+    """
+    y, begun, design = as_panel(outcome, start, covariates)
+    known = ~np.isnan(y)
+    rows: list[tuple[float, FloatArray, FloatArray]] = []
+    groups: list[int] = []
+    times: list[int] = []
+    for group in [int(g) for g in np.unique(begun) if anticipation < g < len(y)]:
+        inside, before = begun == group, group - 1 - anticipation
+        cells: dict[bytes, tuple[BoolArray, BoolArray, list[int]]] = {}
+        for time in range(group, len(y)):
+            both = known[time] & known[before]
+            pool = _pool(begun, time, group, comparison, anticipation)
+            treated, compared = inside & both, pool & both
+            if treated.any() and compared.any():
+                key = treated.tobytes() + compared.tobytes()
+                cells.setdefault(key, (treated, compared, []))[2].append(time)
+        for treated, compared, when in cells.values():
+            change = y[when].mean(axis=0) - y[before]
+            rows.append(_cell(change, _Sample.of(treated, compared, design, adjustment), adjustment))
+            groups.append(group)
+            times.append(len(when))
+    if not rows:
+        raise MethodError(
+            Problem(
+                "differences",
+                "no estimate lies after a start",
+                "",
+                "periods from a start on, and areas to compare",
+            )
+        )
+    effect, influence, held_out = (np.stack([np.asarray(row[k]) for row in rows]) for k in range(3))
+    size = np.array([(begun == g).sum() for g in groups], dtype=np.float64)
+    cells_group, many = np.array(groups, dtype=np.int64), np.array(times, dtype=np.int64)
+    return _combine(Estimate(effect, influence, held_out), cells_group, size, begun, many)
+
+
 def two_by_two(
     before: npt.ArrayLike,
     after: npt.ArrayLike,
@@ -336,122 +418,25 @@ def two_by_two(
         panel, np.where(inside, 1, NEVER), covariates=covariates, adjustment=adjustment
     )
     last = cells.time == 1
-    return Estimate(cells.effect[last], cells.influence[last])
-
-
-def imputation_effects(
-    outcome: npt.ArrayLike,
-    start: npt.ArrayLike,
-    *,
-    covariates: npt.ArrayLike | None = None,
-    summary: Summary = "simple",
-) -> Averaged:
-    """Return effects against what supported areas would have had, after Borusyak, Jaravel and Spiess.
-
-    An area effect a_i, a period effect l_t and, with covariates, a slope b_t for each period are fitted by least squares to all
-    observations without support; then ``τ_it = y_it − a_i − l_t − b_t'x_i`` for those with it, averaged evenly. The variance is
-    that of the paper's conservative formula: with v the weights that make the estimate a sum ``Σ v y``, ``Σ_i (Σ_t v_it e_it)²``, e
-    being residuals before support and
-    ``τ_it − τ̄`` of the same group and period after it (τ̄ weighted by the area's own v).
-
-    Args:
-        outcome: Panel, shape (periods, n areas); NaN is missing.
-        start: First supported period of each area or `NEVER`, shape (n,).
-        covariates: Measured before support, shape (k, n), no NaN: areas unlike in them may move apart. None for none.
-        summary: simple, group, dynamic (from 0 on) or calendar.
-
-    Returns:
-        As `average`. Supported observations of an area without any period before its start, or of a period in which nobody is without
-        support, cannot be imputed and are left out.
-
-    Raises:
-        MethodError: Shapes that do not fit, or nothing can be imputed.
-
-    Source:
-        K. Borusyak, X. Jaravel and J. Spiess (2024), "Revisiting event-study designs", *Review of Economic Studies* 91: 3253–3285,
-        theorem 1 and equations 7–8.
-    """
-    choose("differences", "summary", summary, ("simple", "group", "dynamic", "calendar"))
-    y, begun, design = _panel(outcome, start, covariates)
-    periods = len(y)
-    when = np.arange(periods)[:, None]
-    known = ~np.isnan(y)
-    free = known & (when < begun)
-    somebody: BoolArray = np.asarray(free.any(axis=1))
-    possible = known & (when >= begun) & free.any(axis=0) & somebody[:, None]
-    if not possible.any():
-        raise MethodError(
-            Problem(
-                "differences",
-                "no outcome after a start can be imputed",
-                "",
-                "areas with a period before support, and in each period some without it",
-            )
-        )
-    filled = np.where(known, y, 0.0)
-    two_way = _TwoWay.of(free, design)
-    gap = np.where(known, filled - two_way.fitted(filled * free), 0.0)
-    keys = {
-        "simple": np.zeros_like(y, dtype=np.int64),
-        "group": np.broadcast_to(begun, y.shape),
-        "dynamic": when - np.minimum(begun, periods),
-        "calendar": np.broadcast_to(when, y.shape),
-    }[summary]
-    at = np.unique(keys[possible])
-    cohort = np.minimum(begun, periods)
-
-    def one(weight: FloatArray) -> tuple[float, FloatArray]:
-        v = np.where(free, -two_way.fitted(weight), weight)
-        centred = _centred(gap, v, possible, cohort)
-        return float((weight * gap).sum()), (v * np.where(possible, centred, gap * free)).sum(axis=0)
-
-    rows = [one((possible & (keys == key)) / (possible & (keys == key)).sum()) for key in at]
-    total = one(possible / possible.sum())
-    return Averaged(
-        np.array([row[0] for row in rows]),
-        np.stack([row[1] for row in rows]),
-        at.astype(np.int64),
-        Estimate(np.array([total[0]]), total[1][None]),
-    )
-
-
-def without_covariate_trends(
-    outcome: npt.ArrayLike, start: npt.ArrayLike, covariates: npt.ArrayLike
-) -> FloatArray:
-    """Return the panel less what covariates alone would have moved: ``y_it − b_t'x_i``, b fitted without support.
-
-    Args:
-        outcome: Panel, shape (periods, n areas); NaN is missing.
-        start: First supported period of each area or `NEVER`, shape (n,).
-        covariates: Measured before support, shape (k, n), no NaN.
-
-    Returns:
-        The panel, for estimators that take no covariates; missing where the outcome is.
-
-    Raises:
-        MethodError: Shapes that do not fit.
-
-    Source:
-        Arkhangelsky and others (2021), *American Economic Review* 111, p. 4091, "projecting out" covariates before synthetic difference
-        in differences; with slopes by period, fitted beside area and period effects.
-    """
-    y, begun, design = _panel(outcome, start, covariates)
-    known = ~np.isnan(y)
-    free = known & (np.arange(len(y))[:, None] < begun)
-    filled = np.where(known, y, 0.0)
-    full = _TwoWay.of(free, design)
-    right = (filled * free - full.free * (full.each * (filled * free).sum(axis=0))) @ full.z
-    slopes = (full.inverse @ right.ravel()).reshape(right.shape)
-    return np.asarray(y - slopes[:, 1:] @ full.z[:, 1:].T)
+    return Estimate(cells.effect[last], cells.influence[last], cells.held_out[last])
 
 
 # ---- cells
 
 
-def _panel(
+def as_panel(
     outcome: npt.ArrayLike, start: npt.ArrayLike, covariates: npt.ArrayLike | None
 ) -> tuple[FloatArray, IntArray, FloatArray]:
-    """Return the panel, the starts, and covariates with a constant as shape (n, 1 + k)."""
+    """Return the panel, the starts, and covariates with a constant as shape (n, 1 + k), checked.
+
+    Args:
+        outcome: Shape (periods, n).
+        start: Shape (n,).
+        covariates: Shape (k, n), or None.
+
+    Raises:
+        MethodError: Shapes that do not fit, a negative start, or a covariate that is missing.
+    """
     y = np.asarray(outcome, dtype=np.float64)
     begun = np.asarray(start, dtype=np.int64)
     if y.ndim != 2 or begun.shape != y.shape[1:]:
@@ -514,6 +499,8 @@ class _Sample:
         weight: Weight of comparison areas, p ÷ (1 − p); 0 for supported ones.
         residual: d − p.
         hessian: Inverse of the information of the propensity model by area.
+        fit: √(1 − leverage) of each area in the regression among comparison areas; 1 for supported ones.
+        chance: The same in the model of chances.
     """
 
     rows: IntArray
@@ -523,6 +510,8 @@ class _Sample:
     weight: FloatArray
     residual: FloatArray
     hessian: FloatArray
+    fit: FloatArray
+    chance: FloatArray
 
     @classmethod
     def of(
@@ -534,7 +523,7 @@ class _Sample:
         x = design[rows]
         none = np.zeros(0)
         if x.shape[1] == 1:
-            return cls(rows, d, x, none, none, none, none)
+            return cls(rows, d, x, none, none, none, none, none, none)
         x = x / np.maximum(
             np.abs(x).max(axis=0), np.finfo(np.float64).tiny
         )  # only conditioning: no fit changes
@@ -550,51 +539,110 @@ class _Sample:
                 )
             )
         inverse = np.asarray(np.linalg.inv(inner), dtype=np.float64)
+        fit = np.sqrt(kept((1 - d) * row_squares(x, inverse) / len(d)))
         if adjustment == "outcome regression":
-            return cls(rows, d, x, inverse, none, none, none)
+            return cls(rows, d, x, inverse, none, none, none, fit, none)
         p = propensity(d, x)
         keep = p < LARGEST_PROPENSITY
         weight = np.where(keep & (d == 0), p / (1 - p), 0.0)
         hessian = np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x / len(d))
-        return cls(rows, d, x, inverse, weight, d - p, np.asarray(hessian, dtype=np.float64))
+        chance = np.sqrt(kept(p * (1 - p) * row_squares(x, hessian) / len(d)))
+        return cls(rows, d, x, inverse, weight, d - p, np.asarray(hessian, dtype=np.float64), fit, chance)
 
 
-def _cell(change: FloatArray, sample: _Sample, adjustment: Adjustment) -> tuple[float, FloatArray]:
-    """Return one cell's estimate and contributions of all n areas."""
+def _cell(
+    change: FloatArray, sample: _Sample, adjustment: Adjustment
+) -> tuple[float, FloatArray, FloatArray]:
+    """Return one cell's estimate, and contributions of all n areas: as published, and with each area held out."""
     dy, d = change[sample.rows], sample.d
-    influence = np.zeros(len(change))
     if sample.x.shape[1] == 1:  # a difference of two means, without solving anything
-        share = d.mean()
-        means = (dy @ d) / d.sum(), (dy @ (1 - d)) / (1 - d).sum()
-        psi = d * (dy - means[0]) / share - (1 - d) * (dy - means[1]) / (1 - share)
+        own, others = d.sum(), (1 - d).sum()
+        means = (dy @ d) / own, (dy @ (1 - d)) / others
+        psi = d * (dy - means[0]) / own - (1 - d) * (dy - means[1]) / others
+        held = psi / np.sqrt(np.where(d > 0, kept(1 / own), kept(1 / others)))
         effect = float(means[0] - means[1])
     else:
-        effect, psi = _adjusted(dy, sample, adjustment)
-    influence[sample.rows] = psi / len(dy)
-    return effect, influence
+        effect, psi, held = _adjusted(dy, sample, adjustment)
+    if d.sum() == 1:
+        held = np.where(d > 0, _lone(dy, sample), held)
+    influence, held_out = np.zeros(len(change)), np.zeros(len(change))
+    influence[sample.rows], held_out[sample.rows] = psi, held
+    return effect, influence, held_out
 
 
-def _adjusted(dy: FloatArray, sample: _Sample, adjustment: Adjustment) -> tuple[float, FloatArray]:
-    """Return estimate and influence function with covariates; see Sant'Anna and Zhao (2020), section 3."""
+def row_squares(x: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Return ``x_i' M x_i`` for each row.
+
+    Args:
+        x: Shape (m, k).
+        matrix: Shape (k, k).
+    """
+    return np.asarray(((x @ matrix) * x).sum(axis=1))
+
+
+def kept(leverage: Any) -> Any:
+    """Return 1 − leverage; 1 where a fit goes through its point, whose residual is then 0 and stays so.
+
+    Args:
+        leverage: From 0 to 1, a number or an array.
+    """
+    left = 1 - leverage
+    return np.where(left > 1e-9, left, 1.0)  # 1e-9: rounding of a leverage of 1 is near 1e-15
+
+
+def _lone(dy: FloatArray, sample: _Sample) -> float:
+    """Return what noise a supported area brings that is alone in its cell: that of comparison areas about their fit.
+
+    Of one sign in every cell, as if it were the same noise each time: its covariances are then not too small.
+    """
+    d, x = sample.d, sample.x
+    x = x if x.shape[1] > 1 else np.ones((len(dy), 1))
+    slope = np.linalg.lstsq(x * (1 - d)[:, None], dy * (1 - d), rcond=None)[0]
+    left = (dy - x @ slope)[d == 0]
+    return float(np.sqrt(left @ left / max(len(left) - x.shape[1], 1)))
+
+
+def _adjusted(
+    dy: FloatArray, sample: _Sample, adjustment: Adjustment
+) -> tuple[float, FloatArray, FloatArray]:
+    """Return estimate and contributions with covariates; see Sant'Anna and Zhao (2020), section 3.
+
+    Held out: each residual over the root of one less its leverage, in the mean of supported areas (1 ÷ their number), the weighted mean
+    of comparison areas (its share of the weights), the regression, and the model of chances.
+    """
     d, x, m = sample.d, sample.x, len(dy)
     fits = adjustment != "inverse probability"
     left = dy - x @ (sample.inverse @ (x.T @ ((1 - d) * dy)) / m) if fits else dy
+    by_fit = left / sample.fit
 
-    def by_slope(weight: FloatArray) -> FloatArray:
+    def by_slope(weight: FloatArray, residual: FloatArray) -> FloatArray:
         """Return what the error of the fitted slope adds to a mean with these weights."""
-        return np.asarray((1 - d) * left * (x @ (sample.inverse @ (weight @ x) / m))) if fits else np.zeros(m)
+        return (
+            np.asarray((1 - d) * residual * (x @ (sample.inverse @ (weight @ x) / m)))
+            if fits
+            else np.zeros(m)
+        )
 
-    top = float((d @ left) / d.sum())
-    one = (d * (left - top) - by_slope(d)) / d.mean()
+    own = d.sum()
+    top = float((d @ left) / own)
+    mean = d * (left - top)
+    one = (mean - by_slope(d, left)) / own
+    one_held = (mean / np.sqrt(kept(1 / own)) - by_slope(d, by_fit)) / own
     if adjustment == "outcome regression":
         # The fit is averaged over supported areas; comparison areas enter through the slope alone.
-        return top, np.asarray(one)
+        return top, np.asarray(one), np.asarray(one_held)
     weight = sample.weight
-    bottom = float((weight @ left) / weight.sum())
+    total = weight.sum()
+    bottom = float((weight @ left) / total)
     off = weight * (left - bottom)
-    by_score = sample.residual * (x @ (sample.hessian @ (off @ x) / m))
-    two = (off + by_score - by_slope(weight)) / weight.mean()
-    return top - bottom, np.asarray(one - two)
+    score = x @ (sample.hessian @ (off @ x) / m)
+    two = (off + sample.residual * score - by_slope(weight, left)) / total
+    # A residual of a weighted mean has the variance σ² (1 − 2w + Σ w²): its own weight counts twice, all others' noise once.
+    part = weight / total
+    off_held = off / np.sqrt(kept(2 * part - part @ part))
+    score_held = sample.residual / sample.chance * score
+    two_held = (off_held + score_held - by_slope(weight, by_fit)) / total
+    return top - bottom, np.asarray(one - two), np.asarray(one_held - two_held)
 
 
 def propensity(treated: FloatArray, design: FloatArray) -> FloatArray:
@@ -649,103 +697,46 @@ def _misfit(treated: FloatArray, power: FloatArray) -> float:
 # ---- averages and their errors
 
 
-def _by_cluster(influence: FloatArray, clusters: IntArray | None) -> FloatArray:
-    if clusters is None:
-        return influence
-    _, code = np.unique(clusters, return_inverse=True)
-    return np.stack([np.bincount(code, row, int(code.max()) + 1) for row in influence])
-
-
-def _covariance(influence: FloatArray, clusters: IntArray | None) -> FloatArray:
-    summed = _by_cluster(influence, clusters)
-    return np.asarray(summed @ summed.T)
-
-
 def _even(cells: GroupTime, rows: BoolArray) -> Estimate:
-    return Estimate(np.array([cells.effect[rows].mean()]), cells.influence[rows].mean(axis=0)[None])
+    return _mixed(cells, rows / rows.sum())
+
+
+def _mixed(rows: Estimate, share: FloatArray) -> Estimate:
+    """Return rows' estimates in one, with these shares."""
+    return Estimate(
+        np.array([share @ rows.effect]), (share @ rows.influence)[None], (share @ rows.held_out)[None]
+    )
 
 
 def _weighted(cells: GroupTime, rows: BoolArray) -> Estimate:
     """Return cells averaged by the size of their groups."""
     return _combine(
-        Estimate(cells.effect[rows], cells.influence[rows]),
+        Estimate(cells.effect[rows], cells.influence[rows], cells.held_out[rows]),
         cells.group[rows],
         cells.size[rows].astype(np.float64),
         cells.start,
     )
 
 
-def _combine(rows: Estimate, group: IntArray, size: FloatArray, start: IntArray) -> Estimate:
+def _combine(
+    rows: Estimate, group: IntArray, size: FloatArray, start: IntArray, times: IntArray | None = None
+) -> Estimate:
     """Return rows weighted by sizes of their groups, with the error of the sizes as shares of a sampled population.
+
+    `times` is how many cells of the group a row stands for, 1 by default.
 
     With s_k the share of areas in row k's group, weight s_k ÷ Σ s has the influence (1[G = g_k] − s_k) ÷ Σ s less
     s_k Σ_j (1[G = g_j] − s_j) ÷ (Σ s)². Where all rows are of one group the two cancel.
     """
     n = len(start)
+    many = np.ones(len(size)) if times is None else times
     share = size / n
-    total = share.sum()
-    effect = float(share @ rows.effect / total)
-    member = (start[None] == group[:, None]).astype(np.float64) - share[:, None]
-    shift = (rows.effect - effect) @ member / total
-    return Estimate(np.array([effect]), (share @ rows.influence / total + shift / n)[None])
-
-
-# ---- two-way fixed effects on observations without support
-
-
-@dataclass(frozen=True, slots=True)
-class _TwoWay:
-    """Least squares on area effects and, for each period, a constant and slopes: areas are eliminated, periods solved at once.
-
-    Attributes:
-        free: Observations without support, shape (periods, n).
-        z: Constant and covariates, shape (n, q).
-        inverse: Pseudo-inverse of the periods' equations, shape (periods·q, periods·q).
-        each: 1 ÷ an area's observations without support; 0 where it has none, shape (n,).
-    """
-
-    free: FloatArray
-    z: FloatArray
-    inverse: FloatArray
-    each: FloatArray
-
-    @classmethod
-    def of(cls, free: BoolArray, design: FloatArray) -> _TwoWay:
-        """Return the system of these observations."""
-        m = free.astype(np.float64)
-        z = design.copy()
-        spread = z[:, 1:].std(axis=0)
-        z[:, 1:] = (z[:, 1:] - z[:, 1:].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-        count = m.sum(axis=0)
-        each: FloatArray = np.where(count > 0, 1 / np.maximum(count, 1), 0.0)
-        periods, q = len(m), z.shape[1]
-        system = np.zeros((periods, q, periods, q))
-        for c in range(q):
-            for d in range(q):
-                both = z[:, c] * z[:, d]
-                system[:, c, :, d] = np.diag(m @ both) - (m * (each * both)) @ m.T
-        square = system.reshape(periods * q, periods * q)
-        return cls(
-            m, z, np.asarray(np.linalg.pinv(square, rcond=NOUGHT, hermitian=True), dtype=np.float64), each
-        )
-
-    def fitted(self, weights: FloatArray) -> FloatArray:
-        """Return the fit, shape (periods, n), whose normal equations have these weighted sums on their right-hand side."""
-        total = weights.sum(axis=0)
-        right = (weights - self.free * (self.each * total)) @ self.z
-        slopes = (self.inverse @ right.ravel()).reshape(right.shape)
-        by_time = slopes @ self.z.T
-        areas = self.each * (total - (self.free * by_time).sum(axis=0))
-        return np.asarray(areas + by_time)
-
-
-def _centred(gap: FloatArray, v: FloatArray, possible: BoolArray, cohort: IntArray) -> FloatArray:
-    """Return supported gaps less the mean of their group and period, weighted by v² as the paper's equation 8 does."""
-    out = np.zeros_like(gap)
-    for group in np.unique(cohort):
-        at = possible & (cohort == group)
-        squares = np.where(at, v**2, 0.0)
-        total = squares.sum(axis=1)
-        mean = np.divide((squares * gap).sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
-        out = np.where(at, gap - mean[:, None], out)
-    return out
+    total = float(many @ share)
+    effect = float((many * share) @ rows.effect / total)
+    moved = many * (rows.effect - effect) / total
+    # What a row adds to areas of its group, less what it adds to all: Σ_k moved_k (1[G = g_k] − s_k).
+    shift = np.full(n, -float(moved @ share))
+    for one, amount in zip(group.tolist(), moved.tolist(), strict=True):
+        shift[start == one] += amount
+    mixed = _mixed(rows, many * share / total)
+    return Estimate(np.array([effect]), mixed.influence + shift / n, mixed.held_out + shift / n)

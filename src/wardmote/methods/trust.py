@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray
-from wardmote.methods.differences import NEVER, NOUGHT
+from wardmote.methods.differences import NEVER
+from wardmote.methods.imputation import NOUGHT
 
 Statistic = Callable[[IntArray, IntArray], float]
 """An estimate from the positions of the areas used and their starts."""
@@ -115,12 +116,9 @@ def pre_trend(
 
 def _noncentrality(df: int, power: float) -> float:
     """Return the noncentrality at which a 5% χ² test has that power."""
-    from scipy.optimize import brentq
-    from scipy.special import chdtri, chndtr
+    from scipy.special import chdtri, chndtrinc
 
-    limit = float(chdtri(df, LEVEL))
-    # Power rises from 5% at 0 to 1; at 100 + 10 df it is 1 to many digits.
-    return float(brentq(lambda nc: 1 - float(chndtr(limit, df, nc)) - power, 1e-9, 100.0 + 10 * df))
+    return float(chndtrinc(float(chdtri(df, LEVEL)), df, 1 - power))
 
 
 def relative_bounds(
@@ -282,13 +280,15 @@ def randomisation(
         raise MethodError(Problem("randomisation", "strata do not fit", str(groups.shape), str(begun.shape)))
     used = np.ones(len(begun), dtype=np.bool_) if weights is None else weights > 0
     places = [np.flatnonzero(used & (groups == g)) for g in np.unique(groups[used])]
+    begins = [begun[place][begun[place] != NEVER] for place in places]
     everyone = np.flatnonzero(used)
     ours = abs(statistic(everyone, begun[everyone]))
     found = np.empty(draws)
     for draw in range(draws):
-        dealt = begun.copy()
-        for place in places:
-            dealt[place] = begun[rng.permutation(place)]
+        dealt = np.full(len(begun), NEVER, dtype=np.int64)
+        for place, starts in zip(places, begins, strict=True):
+            # Drawing whom to support, in a random order, is dealing all out: the others get what is left, NEVER.
+            dealt[rng.choice(place, len(starts), replace=False)] = starts
         found[draw] = statistic(everyone, dealt[everyone])
     # A tie of rounding counts as at least as large, so that p never comes out too small.
     extreme = int((np.abs(found) >= ours - 1e-12 * max(ours, 1.0)).sum())
