@@ -169,7 +169,7 @@ def egger(
             Problem("egger", "all studies have the same error", f"{s[0]:g}", "errors that differ")
         )
     if model == "random":
-        fit = pool(y, v, s)
+        fit = pool(y, v, s, profile=False)
         b, se, df = fit.estimate, fit.standard_error, float("inf")
     else:
         X = model_matrix(s, len(y), "egger")
@@ -268,7 +268,11 @@ def trim_and_fill(
     if k < 3:
         raise MethodError(Problem("trim and fill", "too few studies", str(k), "at least 3, better 10"))
     if side is None:
-        slope = pool(y, v, np.sqrt(v), estimator=estimator).estimate[1] if np.ptp(v) > 0 and k > 3 else 1.0
+        slope = (
+            pool(y, v, np.sqrt(v), estimator=estimator, profile=False).estimate[1]
+            if np.ptp(v) > 0 and k > 3
+            else 1.0
+        )
         side = "right" if slope < 0 else "left"
     choose("trim and fill", "side", side, get_args(Side))
     sign = -1.0 if side == "right" else 1.0  # the full side is made the right one
@@ -282,7 +286,7 @@ def trim_and_fill(
         before = missing
         left = slice(0, k - missing)
         kept = estimator if k - missing > 1 else "fixed"
-        centre = float(pool(flipped[left], ordered[left], estimator=kept).estimate[0])
+        centre = float(pool(flipped[left], ordered[left], estimator=kept, profile=False).estimate[0])
         raw = _count_missing(flipped - centre, count)
         missing = max(0, round(raw))
         steps += 1
@@ -339,7 +343,7 @@ def selection_model(
     _check_steps(counts, len(y))
     bounds = s[:, None] * stats.norm.isf(ends[:-1])[None, :]
     data = _Selected(x, v, bounds, place)
-    start = pool(x, v, estimator="ML")
+    start = pool(x, v, estimator="ML", profile=False)
     first = [float(start.estimate[0]), np.log(max(start.heterogeneity.tau2, 1e-3 * float(v.mean())))]
     found = _maximise(data, np.array(first + [0.0] * (len(ends) - 1)))
     natural = np.concatenate([found.x[:1], np.exp(found.x[1:])])

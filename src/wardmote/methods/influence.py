@@ -94,7 +94,12 @@ def leave_one_out(
     if len(y) < 3:
         raise MethodError(Problem("leave one out", "too few studies", str(len(y)), "at least 3"))
     every = np.arange(len(y))
-    return _series([pool(y[every != out], v[every != out], estimator=estimator, test=test) for out in every])
+    return _series(
+        [
+            pool(y[every != out], v[every != out], estimator=estimator, test=test, profile=False)
+            for out in every
+        ]
+    )
 
 
 def cumulative(
@@ -122,7 +127,7 @@ def cumulative(
         raise MethodError(Problem("cumulative", "the order does not fit", str(keys.shape), str(y.shape)))
     rows = np.argsort(keys, kind="stable")
     steps = [
-        pool(y[rows[:end]], v[rows[:end]], estimator=estimator if end > 1 else "fixed")
+        pool(y[rows[:end]], v[rows[:end]], estimator=estimator if end > 1 else "fixed", profile=False)
         for end in range(1, len(y) + 1)
     ]
     return _series(steps)
@@ -205,7 +210,7 @@ def influence(
     k, p = X.shape
     if k < p + 2:
         raise MethodError(Problem("influence", "too few studies", str(k), f"at least {p + 2}"))
-    whole = pool(y, v, X, estimator=estimator, intercept=False)
+    whole = pool(y, v, X, estimator=estimator, intercept=False, profile=False)
     rows, precision = np.arange(k), np.linalg.inv(whole.covariance)
     single, dfbetas = np.empty((6, k)), np.empty((k, p))
     for out in rows:
@@ -213,7 +218,7 @@ def influence(
         if np.linalg.matrix_rank(X[rest]) < p:
             what = "without one study the coefficients cannot be told apart"
             raise MethodError(Problem("influence", what, f"study {out + 1}", remedy="Leave it out."))
-        left = pool(y[rest], v[rest], X[rest], estimator=estimator, intercept=False)
+        left = pool(y[rest], v[rest], X[rest], estimator=estimator, intercept=False, profile=False)
         tau2, x, moved = left.heterogeneity.tau2, X[out], whole.estimate - left.estimate
         spread = v[out] + tau2 + x @ left.covariance @ x
         single[:, out] = (

@@ -117,6 +117,7 @@ def pool(
     test: Test = "z",
     coverage: float = 0.95,
     intercept: bool = True,
+    profile: bool = True,
 ) -> Pooled:
     """Return the pooled effect, or the coefficients of a meta-regression, with intervals and heterogeneity.
 
@@ -133,6 +134,7 @@ def pool(
         test: z, or knapp-hartung, which is better calibrated with few studies, or the modified one, which never shortens intervals.
         coverage: Of all intervals, between 0 and 1.
         intercept: Whether a column of ones is put before the predictors.
+        profile: Whether the exact interval of τ² (and of I²) is looked for, which takes two searches; NaN without. For loops.
 
     Returns:
         The pooled result. A single study gives its own effect and interval under "fixed" only.
@@ -169,7 +171,9 @@ def pool(
         df = float(k - p)
     q = _quantile(coverage, df)
     se = np.sqrt(np.diag(covariance))
-    heterogeneity = _heterogeneity(y, v, X, tau2=tau2, estimator=estimator, coverage=coverage)
+    heterogeneity = _heterogeneity(
+        y, v, X, tau2=tau2, estimator=estimator, coverage=coverage if profile else 0.0
+    )
     reach = q * float(np.sqrt(tau2 + se[0] ** 2)) if p == 1 and intercept else float("nan")
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = b / se
@@ -273,7 +277,7 @@ def estimate_tau2(y: FloatArray, v: FloatArray, X: FloatArray, estimator: Estima
         w = 1 / v if estimator == "DL" else np.ones(k)
         C, residual = _fit(y, w, X)
         # tr P V = Σ w v − tr[C X'W V W X]
-        expected = float(w @ v) - float(np.trace(C @ (X.T @ ((w * w * v)[:, None] * X))))
+        expected = float(w @ v) - float(np.vdot(C, X.T @ ((w * w * v)[:, None] * X)))
         return max(0.0, (float(w @ residual**2) - expected) / _traces(w, X, C)[0])
     if estimator == "SJ":
         first = float(np.var(y))
@@ -315,9 +319,12 @@ def log_likelihood(y: FloatArray, v: FloatArray, X: FloatArray, tau2: float, *, 
     q = _q(y, v, X, tau2)
     if not restricted:
         return float(-0.5 * (k * np.log(2 * np.pi) - np.log(w).sum() + q))
-    _, design = np.linalg.slogdet(X.T @ X)
-    _, weighted = np.linalg.slogdet(X.T @ (w[:, None] * X))
-    return float(-0.5 * ((k - p) * np.log(2 * np.pi) - design - float(np.log(w).sum()) + float(weighted) + q))
+    if p == 1:
+        xx = X[:, 0] ** 2
+        ratio = float(np.log(float(w @ xx) / float(xx.sum())))
+    else:
+        ratio = float(np.linalg.slogdet(X.T @ (w[:, None] * X))[1] - np.linalg.slogdet(X.T @ X)[1])
+    return float(-0.5 * ((k - p) * np.log(2 * np.pi) - float(np.log(w).sum()) + ratio + q))
 
 
 def q_profile(y: FloatArray, v: FloatArray, X: FloatArray, coverage: float = 0.95) -> tuple[float, float]:
@@ -380,6 +387,8 @@ def checked_effects(
                 "(k,) both, k ≥ 1",
             )
         )
+    if np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all():
+        return y, v
     problems = []
     for what, bad, expected in (
         ("an effect is missing or infinite", ~np.isfinite(y), "a number"),
@@ -391,9 +400,7 @@ def checked_effects(
             got = f"{(y if 'effect' in what else v)[row]:g} in effect {row + 1}"
             remedy = "Leave the study out of the pooling and list it beside."
             problems.append(Problem(method, what, got, expected, remedy))
-    if problems:
-        raise MethodError(problems)
-    return y, v
+    raise MethodError(problems)
 
 
 def model_matrix(
@@ -482,16 +489,29 @@ def _fit(y: FloatArray, w: FloatArray, X: FloatArray) -> tuple[FloatArray, Float
     return C, y - X @ (C @ (WX.T @ y))
 
 
+def _residual(y: FloatArray, w: FloatArray, X: FloatArray) -> FloatArray:
+    """Return the residuals of weighted least squares alone, for searches."""
+    if X.shape[1] == 1:
+        x = X[:, 0]
+        wx = w * x
+        return y - x * (float(wx @ y) / float(wx @ x))
+    return _fit(y, w, X)[1]
+
+
 def _q(y: FloatArray, v: FloatArray, X: FloatArray, tau2: float) -> float:
     """Return Q(τ²): the weighted sum of squared residuals."""
     w = 1 / (v + tau2)
-    _, residual = _fit(y, w, X)
-    return float(w @ residual**2)
+    residual = _residual(y, w, X)
+    return float((w * residual) @ residual)
 
 
 def _traces(w: FloatArray, X: FloatArray, C: FloatArray) -> tuple[float, float]:
     """Return tr P and tr P² from sums over studies, without the matrix P."""
     w2 = w * w
+    if X.shape[1] == 1:
+        xx, c = X[:, 0] ** 2, float(C[0, 0])
+        one, two = c * float(w2 @ xx), c * float((w2 * w) @ xx)
+        return float(w.sum()) - one, float(w2.sum()) - 2 * two + one**2
     first = C @ (X.T @ (w2[:, None] * X))
     second = C @ (X.T @ ((w2 * w)[:, None] * X))
     trace = float(w.sum()) - float(np.trace(first))
@@ -507,7 +527,7 @@ def _where_q_is(target: float, y: FloatArray, v: FloatArray, X: FloatArray) -> f
     tau2, scale = 0.0, float(v.mean())
     for _ in range(MOST_STEPS):
         w = 1 / (v + tau2)
-        _, residual = _fit(y, w, X)
+        residual = _residual(y, w, X)
         wr = w * residual
         over = float(wr @ residual) - target
         slope = float(wr @ wr)
@@ -546,19 +566,22 @@ def _scoring(y: FloatArray, v: FloatArray, X: FloatArray, *, restricted: bool) -
 def _heterogeneity(
     y: FloatArray, v: FloatArray, X: FloatArray, *, tau2: float, estimator: Estimator, coverage: float
 ) -> Heterogeneity:
-    """Return τ² with its interval and what follows from it."""
+    """Return τ² with its interval (unless coverage is 0) and what follows from it."""
     k, p = X.shape
     df = k - p
     if df == 0:
         return Heterogeneity(0.0, *(float("nan"),) * 3, 0.0, *(float("nan"),) * 2, 1.0, 0.0, 0, 1.0)
-    q = _q(y, v, X, 0.0)
-    typical = df / _traces(1 / v, X, _fit(y, 1 / v, X)[0])[0]
+    w = 1 / v
+    C, residual = _fit(y, w, X)
+    q = float((w * residual) @ residual)
+    traces = _traces(w, X, C)
+    typical = df / traces[0]
     low, high, se = float("nan"), float("nan"), float("nan")
     i2 = tau2 / (tau2 + typical)
     h2 = 1 + tau2 / typical
     if estimator != "fixed":
-        low, high = q_profile(y, v, X, coverage)
-        se = _tau2_error(y, v, X, tau2, estimator)
+        low, high = q_profile(y, v, X, coverage) if coverage else (low, high)
+        se = _tau2_error(y, v, X, tau2, estimator, plain=traces)
     else:
         # Without a τ², what is said of heterogeneity rests on Q alone: I² = (Q − df) ÷ Q.
         i2, h2 = max(0.0, (q - df) / q) if q > 0 else 0.0, q / df
@@ -566,8 +589,16 @@ def _heterogeneity(
     return Heterogeneity(tau2, se, low, high, i2, *ends, h2, q, df, float(special.chdtrc(df, q)))
 
 
-def _tau2_error(y: FloatArray, v: FloatArray, X: FloatArray, tau2: float, estimator: Estimator) -> float:
-    """Return the standard error of τ² by the estimator's own expected information or moments."""
+def _tau2_error(
+    y: FloatArray,
+    v: FloatArray,
+    X: FloatArray,
+    tau2: float,
+    estimator: Estimator,
+    *,
+    plain: tuple[float, float],
+) -> float:
+    """Return the standard error of τ² by the estimator's own expected information or moments; plain: traces of P, P² at τ² = 0."""
     k, p = X.shape
     w = 1 / (v + tau2)
     if estimator == "ML":
@@ -578,7 +609,7 @@ def _tau2_error(y: FloatArray, v: FloatArray, X: FloatArray, tau2: float, estima
         return float(np.sqrt(2 / _traces(w, X, _fit(y, w, X)[0])[1]))
     if estimator == "DL":
         # P V is idempotent here, so that its traces are k − p and tr P.
-        trace, square = _traces(1 / v, X, _fit(y, 1 / v, X)[0])
+        trace, square = plain
         return float(np.sqrt(2 * (k - p) + 4 * tau2 * trace + 2 * tau2**2 * square) / trace)
     first = float(np.var(y))
     w0 = np.ones(k) if estimator == "HE" else 1 / (v + first)
