@@ -1,11 +1,16 @@
-"""What all tests share: where the real data lie, and nothing else."""
+"""What tests share: where the real data lie, and the invented county, run once for all that only read it."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from wardmote.study import Study
+    from wardmote.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -20,3 +25,24 @@ def mirror() -> Path:
     if not (folder / "deprivation").is_dir():
         pytest.skip(f"no real data at {folder} (set WARDMOTE_MIRROR)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Return the invented county's workspace after a run. Tests publish from it; its tables they leave as they are."""
+    from wardmote.pipeline import run
+    from wardmote.toy import write_county
+    from wardmote.workspace import Workspace
+
+    folder = tmp_path_factory.mktemp("county")
+    write_county(folder)
+    run(folder)
+    return Workspace(folder)
+
+
+@pytest.fixture(scope="session")
+def study(workspace: Workspace) -> Study:
+    """Return the invented county's study."""
+    from wardmote.study import read_study
+
+    return read_study(workspace.folder)

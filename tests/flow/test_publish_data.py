@@ -28,19 +28,6 @@ DAY = datetime.date(2025, 6, 1)
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    folder = tmp_path_factory.mktemp("county")
-    write_county(folder)
-    run(folder)
-    return Workspace(folder)
-
-
-@pytest.fixture(scope="module")
-def study(workspace: Workspace) -> Study:
-    return read_study(workspace.folder)
-
-
-@pytest.fixture(scope="module")
 def package(workspace: Workspace, study: Study) -> Path:
     return publish_data(workspace, study, workspace.data_package, built=DAY)
 

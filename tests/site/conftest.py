@@ -1,33 +1,36 @@
-"""What the tests of pages share: the invented county, run once, and its page."""
+"""What the tests of pages share: the invented county's site, and a browser."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from wardmote.pipeline import run
 from wardmote.publish import publish_site
-from wardmote.study import Study, read_study
-from wardmote.toy import write_county
+from wardmote.study import Study
 from wardmote.workspace import Workspace
 
 DAY = datetime.date(2025, 6, 1)
 """Day that the tests publish on."""
 
+CHROMIUM = Path("/usr/bin/chromium")
+"""Debian's chromium; no test downloads a browser."""
 
-@pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    folder = tmp_path_factory.mktemp("county")
-    write_county(folder)
-    run(folder)
-    return Workspace(folder)
-
-
-@pytest.fixture(scope="session")
-def study(workspace: Workspace) -> Study:
-    return read_study(workspace.folder)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    # WebGL without a graphics card.
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,25 @@ def page(workspace: Workspace, study: Study) -> Path:
 @pytest.fixture(scope="session")
 def html(page: Path) -> str:
     return page.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Return a browser, or skip and say why there is none."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (part of the extra dev)"
+    )
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM} (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tab(browser: Any) -> Iterator[Any]:
+    """Return an empty page of the browser."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

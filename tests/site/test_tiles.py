@@ -115,10 +115,12 @@ def county() -> tuple[list[str], list[bytes]]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = make_tiles("patch25", *county(), tmp_path_factory.mktemp("tiles"))
+    folder = tmp_path_factory.mktemp("tiles")
+    made = make_tiles("patch25", *county(), folder)
     assert made is not None
     assert made.areas == 360
-    return made.path
+    assert made.files == ("patch25.pmtiles",)
+    return folder / made.files[0]
 
 
 def test_every_area_is_there_at_every_zoom(archive: Path) -> None:
@@ -186,12 +188,18 @@ def test_what_has_no_surface_is_left_out_and_what_crosses_itself_is_mended(tmp_p
 
 def test_a_folder_holds_the_same_tiles_unpacked(tmp_path: Path) -> None:
     names, shapes = county()
-    one = make_tiles("t", names, shapes, tmp_path / "a", zooms=(6, 9))
-    other = make_tiles("t", names, shapes, tmp_path / "b", zooms=(6, 9), folder=True)
-    assert one is not None
+    both = make_tiles("t", names, shapes, tmp_path / "a", zooms=(6, 9), form="both")
+    other = make_tiles("t", names, shapes, tmp_path / "b", zooms=(6, 9), form="folder")
+    assert both is not None
     assert other is not None
-    for (zoom, x, y), data in read_archive(one.path):
-        assert (other.path / str(zoom) / str(x) / f"{y}.pbf").read_bytes() == gzip.decompress(data)
+    assert both.files == (*other.files, "t.pmtiles")
+    for (zoom, x, y), data in read_archive(tmp_path / "a" / "t.pmtiles"):
+        for folder in ("a", "b"):
+            tile = tmp_path / folder / "t" / str(zoom) / str(x) / f"{y}.pbf"
+            assert tile.read_bytes() == gzip.decompress(data)
+    assert {path.relative_to(tmp_path / "b").as_posix() for path in (tmp_path / "b").rglob("*.pbf")} == set(
+        other.files
+    )
 
 
 def test_the_same_shapes_give_the_same_bytes_and_others_another_print(tmp_path: Path) -> None:
@@ -201,7 +209,7 @@ def test_the_same_shapes_give_the_same_bytes_and_others_another_print(tmp_path: 
     second = make_tiles("t", names[::-1], shapes[::-1], tmp_path / "b", zooms=(6, 8))
     assert first is not None
     assert second is not None
-    assert first.path.read_bytes() == second.path.read_bytes()
+    assert (tmp_path / "a/t.pmtiles").read_bytes() == (tmp_path / "b/t.pmtiles").read_bytes()
     assert fingerprint(names, shapes) == fingerprint(list(names), list(shapes))
     assert fingerprint(names, shapes) != fingerprint(names, [shapes[1], *shapes[1:]])
 
@@ -249,7 +257,7 @@ def test_all_33755_codes_of_england_are_there_at_every_zoom(mirror: Path, tmp_pa
     made = make_tiles("lsoa21", *map(list, zip(*rows, strict=True)), tmp_path)
     assert made is not None
     seen: dict[int, set[str]] = defaultdict(set)
-    for (zoom, _, _), data in read_archive(made.path):
+    for (zoom, _, _), data in read_archive(tmp_path / made.files[0]):
         seen[zoom] |= codes_in(data)
     asked = {code for code, _ in rows}
     assert len(asked) == 33_755

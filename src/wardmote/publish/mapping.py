@@ -10,13 +10,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wardmote.publish.building import safe_name
+from wardmote.publish.building import digest, safe_name
 from wardmote.publish.figures import Figure, kind_map, summary_map
 from wardmote.publish.strings import STRINGS
-from wardmote.publish.tiles import ZOOMS, fingerprint, make_tiles
+from wardmote.publish.tiles import ZOOMS, Form, fingerprint, make_tiles
 
 if TYPE_CHECKING:
     from wardmote.publish.atlas import Making
+    from wardmote.publish.building import Build
     from wardmote.publish.page import Gathering
     from wardmote.publish.places import Atlas
 
@@ -29,12 +30,14 @@ VENDORED = {"maplibre": "assets/vendor/maplibre-gl-6.17.0", "pmtiles": "assets/v
 
 @dataclass(frozen=True, slots=True)
 class MapLevel:
-    """One level that the map can draw: its name, what its areas are called, where its tiles lie, its bounds in degrees."""
+    """One level that the map can draw: its name, what its areas are called, where its tiles lie (and where they lie in small files, for
+    hosts that send no parts of a file), its bounds in degrees."""
 
     level: str
     title: str
     plural: str
     tiles: str
+    folder: str
     bounds: tuple[float, float, float, float]
 
 
@@ -82,6 +85,7 @@ def _level(one: MapLevel) -> dict[str, Any]:
         "title": one.title,
         "plural": one.plural,
         "tiles": one.tiles,
+        "folder": one.folder,
         "columns": f"data/columns/{safe_name(one.level)}",
         "places": f"place/{safe_name(one.level)}",
         "bounds": one.bounds,
@@ -91,11 +95,8 @@ def _level(one: MapLevel) -> dict[str, Any]:
 
 def _tiles(making: Making) -> list[MapLevel]:
     """Return the levels that have tiles, smallest areas first, after the tiles have been written or taken over."""
-    import numpy as np
-    import shapely
-
     table = making.found.read("boundaries")
-    folder = making.study.publish.tiles == "folder"
+    form = making.study.publish.tiles
     found = []
     for name, place in making.atlas.levels.items():
         rows = table[(table["level"] == name) & table["area"].isin(place.at)].sort_values("area")
@@ -103,26 +104,45 @@ def _tiles(making: Making) -> list[MapLevel]:
         if not codes:
             continue
         base = safe_name(name)
-        bounds = tuple(round(float(x), 5) for x in shapely.total_bounds(np.asarray(shapely.from_wkb(shapes))))
-        path = f"tiles/{base}.pmtiles"
-        print_ = fingerprint(codes, shapes)
-        if folder or not making.build.keep(path, print_):
-            made = make_tiles(base, codes, shapes, making.build.folder / "tiles", folder=folder)
-            if made is None:
-                continue
-            if not folder:
-                making.build.note(path, print_)
-        address = f"tiles/{base}/{{z}}/{{x}}/{{y}}.pbf" if folder else path
+        bounds = _laid(making.build, base, codes, shapes, form)
+        if bounds is None:
+            continue
+        file, files = f"tiles/{base}.pmtiles", f"tiles/{base}/{{z}}/{{x}}/{{y}}.pbf"
         found.append(
             MapLevel(
                 name,
                 place.level.title,
                 place.level.plural,
-                address,
-                (bounds[0], bounds[1], bounds[2], bounds[3]),
+                files if form == "folder" else file,
+                files if form == "both" else "",
+                bounds,
             )
         )
     return found
+
+
+def _laid(
+    build: Build, base: str, codes: list[str], shapes: list[bytes], form: Form
+) -> tuple[float, float, float, float] | None:
+    """Return the bounds of the tiles of one level, made or taken over from the site before; None where nothing has a surface."""
+    note, mark = f"tiles/{base}", digest(fingerprint(codes, shapes), form)
+    told = build.recall(note, mark)
+    if told is not None:
+        bounds, files = told
+        if all(build.keep(f"tiles/{file}", mark) for file in files):
+            return (bounds[0], bounds[1], bounds[2], bounds[3])
+        for file in files:
+            (build.folder / "tiles" / file).unlink(
+                missing_ok=True
+            )  # links to old files must not be written through
+    made = make_tiles(base, codes, shapes, build.folder / "tiles", form=form)
+    if made is None:
+        return None
+    for file in made.files:
+        build.note(f"tiles/{file}", mark)
+    west, south, east, north = (round(edge, 5) for edge in made.bounds)
+    build.remember(note, mark, [[west, south, east, north], list(made.files)])
+    return west, south, east, north
 
 
 def _start(making: Making, levels: list[MapLevel]) -> dict[str, str]:

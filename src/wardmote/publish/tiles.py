@@ -14,13 +14,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wardmote.publish.pmtiles import Tile, varint, write_archive
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Form = Literal["file", "folder", "both"]
+"""How tiles lie: one archive, a folder of small files, or both."""
 
 EXTENT = 4096
 """Units along the side of a tile, the custom of the format."""
@@ -53,7 +56,7 @@ class TileSet:
 
     Attributes:
         level: The level.
-        path: The archive, or the folder of tiles.
+        files: The archive, or the tiles, or both, relative to the folder that they were written below.
         areas: How many areas it holds.
         tiles: How many tiles.
         bounds: West, south, east, north in degrees.
@@ -61,7 +64,7 @@ class TileSet:
     """
 
     level: str
-    path: Path
+    files: tuple[str, ...]
     areas: int
     tiles: int
     bounds: tuple[float, float, float, float]
@@ -75,7 +78,7 @@ def make_tiles(
     out: Path,
     *,
     zooms: tuple[int, int] = ZOOMS,
-    folder: bool = False,
+    form: Form = "file",
 ) -> TileSet | None:
     """Return the tiles of one level, written below `out`; None where no area has a surface.
 
@@ -87,7 +90,7 @@ def make_tiles(
         geometry: Its shape as WKB in EPSG:4326. Points, lines and empty shapes are left out.
         out: Folder of tiles; made where it is absent.
         zooms: Lowest and highest zoom.
-        folder: Write ``out/LEVEL/Z/X/Y.pbf`` instead, for hosts that do not serve parts of a file.
+        form: "folder" writes ``out/LEVEL/Z/X/Y.pbf`` instead, for hosts that do not serve parts of a file; "both" writes both.
 
     Raises:
         OSError: The disk is full or refuses.
@@ -96,16 +99,17 @@ def make_tiles(
     if not names:
         return None
     out.mkdir(parents=True, exist_ok=True)
-    archive = out / f"{level}.pmtiles"
     bounds = bounds_of(shapes)
     tiles = build_tiles(names, shapes, zooms)
-    if folder:
-        write_folder(out / level, tiles)
-    else:
+    files: list[str] = []
+    if form != "file":
+        files += [f"{level}/{tile}" for tile in write_folder(out / level, tiles)]
+    if form != "folder":
+        files.append(f"{level}.pmtiles")
         layer = {"id": LAYER, "fields": {"code": "String"}, "minzoom": zooms[0], "maxzoom": zooms[1]}
         said = {"name": level, "format": "pbf", "vector_layers": [layer]}
-        write_archive(archive, tiles, bounds=bounds, metadata=said)
-    return TileSet(level, out / level if folder else archive, len(names), len(tiles), bounds, zooms)
+        write_archive(out / files[-1], tiles, bounds=bounds, metadata=said)
+    return TileSet(level, tuple(files), len(names), len(tiles), bounds, zooms)
 
 
 def fingerprint(codes: Sequence[str], geometry: Sequence[bytes], zooms: tuple[int, int] = ZOOMS) -> str:
@@ -475,8 +479,8 @@ def _layer(features: list[bytes], values: list[bytes]) -> bytes:
     return b"\x1a" + varint(len(body)) + body
 
 
-def write_folder(folder: Path, tiles: Mapping[Tile, bytes]) -> None:
-    """Write each tile as a file of its own, unpacked, since a plain host does not say that a file is packed.
+def write_folder(folder: Path, tiles: Mapping[Tile, bytes]) -> list[str]:
+    """Write each tile as a file of its own, unpacked, since a plain host does not say that a file is packed; return their names.
 
     Args:
         folder: The tiles go to ``folder/Z/X/Y.pbf``.
@@ -485,7 +489,10 @@ def write_folder(folder: Path, tiles: Mapping[Tile, bytes]) -> None:
     Raises:
         OSError: The disk is full or refuses.
     """
+    names = []
     for (zoom, x, y), data in tiles.items():
         path = folder / str(zoom) / str(x) / f"{y}.pbf"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.decompress(data))
+        names.append(f"{zoom}/{x}/{y}.pbf")
+    return names

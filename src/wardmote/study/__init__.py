@@ -153,7 +153,8 @@ class PublishSpec(Spec):
         pages: Which kinds of page the site has; all that the tables allow by default, ["start"] for the first page alone.
         address: Public address of the site, so that shared links can show a picture.
         postcodes: A file of postcodes, so that people can look up their own.
-        tiles: How the map's shapes lie: one file for each level, or a folder of small files for hosts that break ranges.
+        tiles: How the map's shapes lie: one file for each level, a folder of small files for hosts that break ranges, or both, so that
+            the page takes what its host can send.
     """
 
     title: str = ""
@@ -165,7 +166,7 @@ class PublishSpec(Spec):
     pages: list[str] = Field(default_factory=list)
     address: str = ""
     postcodes: PostcodeSpec | None = None
-    tiles: Literal["file", "folder"] = "file"
+    tiles: Literal["file", "folder", "both"] = "file"
 
 
 class Study(Spec):

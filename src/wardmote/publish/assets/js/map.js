@@ -31,6 +31,15 @@ class Archive {
   }
 }
 
+/** Whether the host sends parts of a file. Some send the whole for each part, others send other bytes than those asked for. */
+async function sendsParts(url) {
+  const stop = new AbortController();
+  try {
+    const answer = await fetch(url, { headers: { Range: "bytes=0-6" }, signal: stop.signal });
+    return answer.status === 206 && new TextDecoder().decode(await answer.arrayBuffer()) === "PMTiles";
+  } catch { return false; } finally { stop.abort(); } // the rest of a file that came whole is not loaded
+}
+
 /** How a measure is cut into classes: words of each, and a function from number to class (-1 for none). */
 function classes(measure, values, words) {
   if (measure.kind === "decile") {
@@ -142,14 +151,15 @@ async function start() {
     for (const id of ["chosen", "cross", "dots", "lines", "edges", "areas"]) if (map.getLayer(id)) map.removeLayer(id);
     if (map.getSource("areas")) map.removeSource("areas");
     const source = { type: "vector", promoteId: "code", bounds: level.bounds };
-    if (level.tiles.endsWith(".pmtiles")) {
-      const archive = new Archive(new URL(level.tiles, root).href);
+    const tiles = level.folder && !level.parts ? level.folder : level.tiles;
+    if (tiles.endsWith(".pmtiles")) {
+      const archive = new Archive(new URL(tiles, root).href);
       protocol.add(new window.pmtiles.PMTiles(archive));
       delete source.bounds;
       source.url = `pmtiles://${archive.url}`;
     } else {
       // Braces of the pattern must not be escaped.
-      source.tiles = [root.href + level.tiles];
+      source.tiles = [root.href + tiles];
       [source.minzoom, source.maxzoom] = level.zooms;
     }
     map.addSource("areas", source);
@@ -294,6 +304,7 @@ async function start() {
     }
     if (byId("filters")) byId("filters").hidden = !Object.keys(state.filters).length;
     painted = [];
+    if (level.folder) level.parts ??= await sendsParts(new URL(level.tiles, root));
     addLayers();
   }
 
