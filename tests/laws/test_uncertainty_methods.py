@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import special, stats
 
 from wardmote.errors import MethodError, MissingError
-from wardmote.methods import compiled, quantiles, sampling
+from wardmote.methods import compiled, quantiles, sampling, streams
 from wardmote.methods.quantiles import (
     RankTally,
     compact,
@@ -106,10 +106,10 @@ def test_the_normal_quantile_is_within_a_ten_thousand_millionth() -> None:
     bits = rng.integers(0, 2**51, 20_000, dtype=np.uint64) >> rng.integers(0, 51, 20_000, dtype=np.uint64)
     bits[:2] = 0, 2**51 - 1
     half = (bits + 0.5) * 2.0**-52
-    z = sampling._normal_of_bits(bits, sampling._normal_pieces())
+    z = streams._normal_of_bits(bits, streams._normal_pieces())
     np.testing.assert_allclose(z, special.ndtri(half), rtol=0, atol=1e-10)
     np.testing.assert_array_equal(
-        sampling._normal_of_bits(bits | np.uint64(2**51), sampling._normal_pieces()), -z
+        streams._normal_of_bits(bits | np.uint64(2**51), streams._normal_pieces()), -z
     )
 
 

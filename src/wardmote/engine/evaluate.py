@@ -17,7 +17,7 @@ from wardmote.methods.checks import BoolArray, FloatArray, IntArray
 from wardmote.methods.impute import IMPUTE
 from wardmote.methods.normalise import NORMALISE
 from wardmote.methods.shrink import shrink
-from wardmote.methods.treat import TREAT
+from wardmote.methods.treat import TREAT, treat_draws
 from wardmote.methods.weigh import WEIGH
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -444,6 +444,9 @@ def _parent_values(work: _Work, level: str, names: Sequence[str], missing: BoolA
 
 def _treat(work: _Work, operation: Operation) -> None:
     for names, block in work.blocks(operation.targets):
+        if not work.record:
+            work.put(names, treat_draws(operation.function, block, names=names, **operation.settings))
+            continue
         treated, details = TREAT[operation.function](block, names=names, **operation.settings)
         if treated is not block:
             how = [str(details.transform[(0,) * (block.ndim - 2) + (k,)]) for k in range(len(names))]

@@ -21,7 +21,17 @@ from wardmote.engine.rules import ESTIMATED
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.aggregate import AGGREGATE
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray
-from wardmote.methods.columns import AS_IT_IS, Scale, add_scaled, can_add, scale_of
+from wardmote.methods.columns import (
+    AS_IT_IS,
+    Column,
+    Scale,
+    add_scaled,
+    can_add,
+    numbers,
+    scale_of,
+    values_at,
+)
+from wardmote.methods.counts import Counted
 from wardmote.methods.weigh import WEIGH
 
 CHUNK = 2**18
@@ -84,7 +94,7 @@ class Stream:
         self._walk = self._node(variant.plan.root)
         self._advance(None)
 
-    def send(self, column: FloatArray, *, rows: IntArray | None = None, done: int = 0) -> None:
+    def send(self, column: Column, *, rows: IntArray | None = None, done: int = 0) -> None:
         """Take the column of the wanted leaf: its values as they stand before `entry_steps`. It may be overwritten afterwards.
 
         Args:
@@ -98,12 +108,12 @@ class Stream:
         self._done, self._rows = done, rows
         self._advance(column)
 
-    def _advance(self, column: FloatArray | None) -> None:
+    def _advance(self, column: Column | None) -> None:
         try:
             self.wanted = next(self._walk) if column is None else self._walk.send(column)
         except StopIteration as end:
             score, chain, rows = end.value
-            score = score if rows is None else score[rows]
+            score = numbers(score, rows)
             found = _changed(self.variant, self.variant.plan.root, score, chain)
             self.wanted, self.score = None, found.copy() if found is column else found
 
@@ -115,7 +125,7 @@ class Stream:
                 moving.add(branch)
         return frozenset(moving)
 
-    def _node(self, name: str) -> Generator[str, FloatArray, tuple[FloatArray, Chain, IntArray | None]]:
+    def _node(self, name: str) -> Generator[str, Column, tuple[Column, Chain, IntArray | None]]:
         """Yield the leaves that are wanted below a node; return its column, the steps still to be done on it, and which of its
         rows are meant.
         """
@@ -151,7 +161,7 @@ def entry_steps(plan: Plan, leaf: str) -> Chain:
     return own[shrunk[-1] + 1 :] if shrunk else own
 
 
-def after_entry(variant: Variant, leaf: str, column: FloatArray) -> tuple[FloatArray, int]:
+def after_entry(variant: Variant, leaf: str, column: Column) -> tuple[Column, int]:
     """Return drawn values of a leaf after its steps, shape (draws, n): what several streams share need be done once only.
 
     Args:
@@ -164,6 +174,8 @@ def after_entry(variant: Variant, leaf: str, column: FloatArray) -> tuple[FloatA
     """
     chain = entry_steps(variant.plan, leaf)
     first = chain[:-1] if chain and _scale(chain[-1:]) is not None else chain
+    if not first:
+        return column, 0
     return _in_chunks(variant, leaf, column, first), len(first)
 
 
@@ -211,13 +223,13 @@ def _changed(variant: Variant, node: str, column: FloatArray, chain: Chain) -> F
     return state.score[node]
 
 
-def _in_chunks(variant: Variant, node: str, column: FloatArray, chain: Chain) -> FloatArray:
+def _in_chunks(variant: Variant, node: str, column: Column, chain: Chain) -> FloatArray:
     """Return a node's whole column after its steps."""
     if not chain or column.ndim == 1:
-        return _changed(variant, node, column, chain)
-    out = np.empty_like(column)
-    for rows in _row_chunks(*column.shape):
-        out[rows] = _changed(variant, node, column[rows], chain)
+        return _changed(variant, node, numbers(column), chain)
+    out = np.empty(column.shape)
+    for rows in _row_chunks(column.shape[0], column.shape[1]):
+        out[rows] = _changed(variant, node, numbers(column, rows), chain)
     return out
 
 
@@ -248,14 +260,14 @@ class _Total:
                 Problem(self.branch, "weights sum to 0", f"in {bad} worlds", "a sum above 0 in each")
             )
 
-    def add(self, child: str, column: FloatArray, chain: Chain, rows: IntArray | None) -> None:
+    def add(self, child: str, column: Column, chain: Chain, rows: IntArray | None) -> None:
         """Add one child: of a column with draws the named rows, or all."""
         place = self.children.index(child)
         if not self.one_by_one:
             own = _in_chunks(self.variant, child, column if rows is None else column[rows], chain)
             self.columns.append(own.copy() if own is column and own.ndim == 2 else own)
             return
-        if column.ndim == 1:
+        if not isinstance(column, Counted) and column.ndim == 1:
             self.columns.append(column)
             if self.sum is not None:
                 self._add_constants(place)
@@ -273,7 +285,7 @@ class _Total:
     def _add_at_once(
         self,
         child: str,
-        column: FloatArray,
+        column: Column,
         chain: Chain,
         rows: IntArray | None,
         *,
@@ -287,7 +299,9 @@ class _Total:
         scale, some = _scale(chain), slice(0, self.draws) if some is None else some
         if self.operation.function not in ("arithmetic", "sum") or scale is None:
             return None
-        if not can_add(scale, column.shape[1]) or not column.flags.c_contiguous:
+        if not can_add(scale, column.shape[1]):
+            return None
+        if not (column.counts if isinstance(column, Counted) else column).flags.c_contiguous:
             return None
         if scale.kind and bool(np.isnan(self.variant.nominal.score[child]).any()):
             return None  # statistics of known values only
@@ -304,19 +318,19 @@ class _Total:
         used = add_scaled(total, column, at, weights, scale, first=alone)
         if used is None:
             return None  # the steps themselves say what is wrong with which draws
-        kept = column[np.ix_(at, self.holes)]
+        kept = values_at(column, at, self.holes)
         if scale.kind:
             kept = (kept - used[:, :1]) / used[:, 1:] * scale.scale + scale.lift
         return kept
 
     def _add_in_chunks(
-        self, child: str, column: FloatArray, chain: Chain, rows: IntArray | None, *, first: bool
+        self, child: str, column: Column, chain: Chain, rows: IntArray | None, *, first: bool
     ) -> FloatArray:
         """Add a child after its steps, some draws at a time; return its values at the holes."""
         place = self.children.index(child)
         kept = np.empty((self.draws, len(self.holes)))
         for some in _row_chunks(self.draws, column.shape[-1]):
-            piece = column[some if rows is None else rows[some]]
+            piece = numbers(column, some if rows is None else rows[some])
             if len(chain) > 1 and _scale(chain[-1:]) is not None:
                 piece = _changed(self.variant, child, piece, chain[:-1])
                 added = self._add_at_once(child, piece, chain[-1:], None, first=first, some=some)

@@ -15,6 +15,10 @@ import numpy as np
 
 from wardmote.methods.checks import FloatArray, IntArray
 from wardmote.methods.compiled import loops
+from wardmote.methods.counts import Counted
+
+Column = FloatArray | Counted
+"""Draws of one leaf or branch, shape (draws, n): numbers, or counts that stand for them."""
 
 _SETTINGS: Mapping[str, Mapping[str, float]] = {
     "minmax": {"lower": 0.0, "upper": 100.0},
@@ -115,7 +119,7 @@ def can_add(scale: Scale, n: int) -> bool:
 
 def add_scaled(
     total: FloatArray,
-    column: FloatArray,
+    column: Column,
     rows: IntArray,
     weights: FloatArray,
     scale: Scale,
@@ -138,7 +142,32 @@ def add_scaled(
     used = np.empty((len(rows), 2))
     compiled, order = loops(True), adding_order(total.shape[1])
     assert compiled is not None
-    bad = compiled.add_scaled(
-        total, column, rows, weights, scale.kind, scale.sign, scale.scale, scale.lift, first, order, used
-    )
+    how = scale.kind, scale.sign, scale.scale, scale.lift, first, order, used
+    if isinstance(column, Counted):
+        bad = compiled.add_counted(total, column.counts, column.divisor, column.factor, rows, weights, *how)
+    else:
+        bad = compiled.add_scaled(total, column, rows, weights, *how)
     return None if bad else used
+
+
+def numbers(column: Column, rows: slice | IntArray | None = None) -> FloatArray:
+    """Return some draws of a column as numbers, or all.
+
+    Args:
+        column: Numbers, shape (draws, n) or (n,), or counts.
+        rows: Which draws; None for all.
+    """
+    if isinstance(column, Counted):
+        return column.floats(rows)
+    return column if rows is None else column[rows]
+
+
+def values_at(column: Column, rows: IntArray, areas: IntArray) -> FloatArray:
+    """Return the numbers of some draws in some areas, shape (draws, areas).
+
+    Args:
+        column: Draws, shape (draws, n).
+        rows: Which draws.
+        areas: Positions of the areas.
+    """
+    return column.at(rows, areas) if isinstance(column, Counted) else column[np.ix_(rows, areas)]

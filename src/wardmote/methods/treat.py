@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,15 @@ MAX_KURT = 3.5
 
 WINMAX = 5
 """Values that may be winsorised before a transform is tried instead. Source: COINr's default."""
+
+LONG = 1000
+"""Areas from which rows are judged by compiled sums: in shorter rows the treatment's own steps are quick."""
+
+MOST_WINSORISED = 50
+"""Values up to which the compiled loops look for the outermost."""
+
+QUICK = ("log", "log_ct", "log_ct_orig")
+"""Transforms that take every row, so that none need be refused."""
 
 LOG_SHARE = 0.01
 """Share of the range added under the logarithm, so that the lowest value has one. Source: COIN Tool, COINr ``log_CT``."""
@@ -200,7 +210,7 @@ def _winsorise_row(
 def _stays_skewed(known: FloatArray, limits: tuple[float, float], winmax: float) -> bool:
     """Return whether winsorising surely does not mend a row, from one compiled pass; False where it is not sure."""
     compiled = loaded()
-    if compiled is None or winmax > 50 or len(known) < 1000:  # steps are quick in short rows
+    if compiled is None or winmax > MOST_WINSORISED or len(known) < LONG:  # steps are quick in short rows
         return False
     return bool(compiled.stays_skewed(known, limits[0], limits[1], int(winmax)))
 
@@ -300,6 +310,51 @@ def skew_kurt(
         then=step,
         power=power,
     )
+
+
+def treat_draws(function: str, x: FloatArray, *, names: Names = None, **settings: Any) -> FloatArray:
+    """Return treated values without a record, as draws need them: the same bytes as the treatment's own, sooner.
+
+    Whether the rule holds in a row is decided by sums in any order where it is clear by more than one in a million; where it is not, and
+    where winsorising may mend a row, the treatment itself decides.
+
+    Args:
+        function: A name in `TREAT`.
+        x: Values, shape (..., n).
+        names: Names of the leaves, for errors.
+        settings: Settings of the treatment.
+
+    Returns:
+        Values of the same shape; the same array where nothing changed.
+
+    Raises:
+        MethodError: As the treatment itself.
+    """
+    compiled, n = loaded(), np.shape(x)[-1]
+    winmax = settings.get("winmax", WINMAX)
+    limits = settings.get("max_skew", MAX_SKEW), settings.get("max_kurt", MAX_KURT)
+    if compiled is None or function != "skew_kurt" or n < LONG or not _plain(winmax, *limits):
+        return TREAT[function](x, names=names, **settings)[0]
+    then = settings.get("then", "log")
+    rows, shape = as_rows(x)
+    verdict = np.empty(len(rows), dtype=np.int64)
+    transformed = then in QUICK and winmax <= MOST_WINSORISED
+    compiled.judge_rows(rows, float(limits[0]), float(limits[1]), winmax if transformed else -1, verdict)
+    if not verdict.any():
+        return x
+    out = rows.copy()
+    for row in map(int, np.flatnonzero(verdict)):
+        if verdict[row] == compiled.STAYS:
+            out[row] = _TRANSFORMS["log_ct" if then == "log" else then][1](rows[row], None)[0]
+        else:
+            name = None if names is None else [names[row % len(names)]]
+            out[row] = TREAT[function](rows[row], names=name, **settings)[0]
+    return out.reshape(shape)
+
+
+def _plain(*settings: Any) -> bool:
+    """Return whether all settings are single finite numbers."""
+    return all(isinstance(one, int | float) and np.isfinite(one) for one in settings)
 
 
 def _treat(

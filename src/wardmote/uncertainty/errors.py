@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from wardmote.engine.stream import Variant
 from wardmote.errors import InputError, Problem
 from wardmote.methods import sampling
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray
+from wardmote.methods.columns import Column, numbers
+from wardmote.methods.counts import CountArray, Counted, Law, beta_binomial_law, binomial_law, poisson_law
 from wardmote.methods.quantiles import draw_places
 from wardmote.methods.sampling import Stream as Source
 from wardmote.methods.shrink import shrink
@@ -51,12 +53,19 @@ class Order:
         """Return ranks for drawn rates, shape (draws, n); NaN where there is no published rank."""
         whole = len(self.by_rank) == rates.shape[1]
         out = np.empty(rates.shape) if whole else np.full(rates.shape, np.nan)
-        step = max(1, 2**19 // rates.shape[1])
-        for start in range(0, len(rates), step):
-            some = rates[start : start + step][:, self.by_rank]
-            places = draw_places(some if self.falling else -some) - 1
-            out[start : start + step, self.by_rank] = self.ranks[places]
+        some = rates[:, self.by_rank]
+        places = draw_places(some if self.falling else -some) - 1
+        out[:, self.by_rank] = self.ranks[places]
         return out
+
+    def fits(self, kind: np.dtype[Any]) -> bool:
+        """Return whether all published ranks are whole numbers that a type of whole numbers holds.
+
+        Args:
+            kind: The type.
+        """
+        whole = (self.ranks == np.floor(self.ranks)).all() and (self.ranks >= 0).all()
+        return bool(whole and self.ranks.max(initial=0) <= np.iinfo(kind).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,7 @@ class LeafError:
         spread: Spread = map,
         parts: int = 1,
         out: FloatArray | None = None,
-    ) -> FloatArray:
+    ) -> Column:
         """Return the leaf's values in some draws, shape (draws, n).
 
         Args:
@@ -104,75 +113,99 @@ class LeafError:
             draws: Which draws.
             spread: Does a function for each of several things, one after the other or at the same time.
             parts: Into how many parts the areas are cut for that; changes no number.
-            out: Where to write, shape (draws, n); None for a new array.
+            out: Where to write, shape (draws, n); None for a new array. What is counted takes a part of it only.
         """
-        n, exact = len(areas), self._is_share()
-        column = np.empty((len(draws), n)) if out is None else out
-        edges = [n * place // parts for place in range(parts + 1)]
+        n = len(areas)
+        room = np.empty((len(draws), n)) if out is None else out
+        if self.numerator is not None:
+            column: Column = self._drawn_counts(areas, draws, spread, parts, room)
+        else:
+            edges = [n * place // parts for place in range(parts + 1)]
+
+            def fill(place: int) -> None:
+                here = slice(edges[place], edges[place + 1])
+                room[:, here] = self._drawn(here, areas[here], draws)
+
+            list(spread(fill, range(parts)))
+            if not self.known.all():
+                room[:, ~self.known] = self.value[~self.known]
+            column = room
+        return column if self.order is None else self._ranked(self.order, column, spread, parts)
+
+    def _ranked(self, order: Order, column: Column, spread: Spread, parts: int) -> Column:
+        """Return ranks for drawn rates; they take the rates' place where they fit."""
+        if isinstance(column, Counted) and order.fits(column.counts.dtype):
+            self._rank_rows(order, column, column.counts, spread, parts)
+            divisor = np.full(column.shape[1], np.nan)
+            divisor[order.by_rank] = 1.0
+            return Counted(column.counts, divisor, np.empty(0))
+        out = np.empty(column.shape) if isinstance(column, Counted) else column
+        self._rank_rows(order, column, out, spread, parts)
+        return out
+
+    @staticmethod
+    def _rank_rows(
+        order: Order, column: Column, out: FloatArray | CountArray, spread: Spread, parts: int
+    ) -> None:
+        """Write ranks for drawn rates, some draws at a time; in whole numbers a missing rank is 0."""
+        rows = [len(column) * place // parts for place in range(parts + 1)]
+        step = max(1, 2**19 // column.shape[1])
+
+        def rank(place: int) -> None:
+            for start in range(rows[place], rows[place + 1], step):
+                here = slice(start, min(start + step, rows[place + 1]))
+                found = order.ranked(numbers(column, here))
+                out[here] = found if out.dtype == np.float64 else np.nan_to_num(found, copy=False)
+
+        list(spread(rank, range(parts)))
+
+    def _drawn_counts(
+        self, areas: sampling.WordArray, draws: sampling.Draws, spread: Spread, parts: int, room: FloatArray
+    ) -> Counted:
+        """Return drawn counts that stand for the values; where nothing is drawn, for the value itself."""
+        n, law, factor = len(areas), self._law(areas), self._factor()
+        counts: CountArray = room.reshape(-1).view(law.type)[: len(draws) * n].reshape(len(draws), n)
+        pieces = parts if parts == 1 else 4 * parts  # so that nobody waits long for the last
+        edges = [n * place // pieces for place in range(pieces + 1)]
 
         def fill(place: int) -> None:
             here = slice(edges[place], edges[place + 1])
-            self._part(here)._fill(areas[here], draws, (column, edges[place]), share=exact)
+            law.part(here).draw(self.source, areas[here], draws, out=counts, first=edges[place])
 
-        list(spread(fill, range(parts)))
+        list(spread(fill, range(pieces)))
+        divisor = law.divisor
         if not self.known.all():
-            column[:, ~self.known] = self.value[~self.known]
-        order = self.order
-        if order is None:
-            return column
-        rows = [len(draws) * place // parts for place in range(parts + 1)]
+            counts[:, ~self.known] = 1
+            divisor = np.where(self.known, divisor, 1.0)
+            factor = np.where(self.known, factor if len(factor) else 1.0, self.value)
+        return Counted(counts, divisor, factor)
 
-        def rank(place: int) -> None:
-            here = slice(rows[place], rows[place + 1])
-            column[here] = order.ranked(column[here])
-
-        list(spread(rank, range(parts)))
-        return column
-
-    def _part(self, here: slice) -> LeafError:
-        """Return the error of some areas."""
-        columns = [None if c is None else c[here] for c in (self.numerator, self.denominator, self.spread)]
-        return replace(
-            self, value=self.value[here], known=self.known[here], order=None,
-            numerator=columns[0], denominator=columns[1], spread=columns[2],
-        )  # fmt: skip
-
-    def _fill(
-        self, areas: sampling.WordArray, draws: sampling.Draws, into: sampling.Place, *, share: bool
-    ) -> None:
-        """Write drawn values, or rates where ranks are drawn through them."""
-        if self.numerator is not None:
-            self._fill_counts(areas, draws, into, share=share)
-            return
+    def _drawn(self, here: slice, areas: sampling.WordArray, draws: sampling.Draws) -> FloatArray:
+        """Return drawn values of some areas, or rates where ranks are drawn through them; of a leaf without counts."""
+        value, spread = self.value[here], _given(self.spread)[here]
         if self.shrunk:
-            made = sampling.logit_normal(
-                self.source, areas, draws, proportion=self.value, logit_error=_given(self.spread)
-            )
-        else:
-            made = sampling.normal(
-                self.source, areas, draws, value=self.value, standard_error=_given(self.spread)
-            )
-        into[0][:, into[1] : into[1] + len(areas)] = made
+            return sampling.logit_normal(self.source, areas, draws, proportion=value, logit_error=spread)
+        return sampling.normal(self.source, areas, draws, value=value, standard_error=spread)
 
-    def _fill_counts(
-        self, areas: sampling.WordArray, draws: sampling.Draws, into: sampling.Place, *, share: bool
-    ) -> None:
-        """Write drawn values of a leaf with counts."""
+    def _law(self, areas: sampling.WordArray) -> Law:
+        """Return the distribution of the counts of a leaf that has them."""
         count, trials = self._counts()
-        # Else the published value times the drawn count by the published one.
-        factor = 1.0 if share else np.divide(self.value, count, out=np.zeros_like(count), where=count > 0)
         if self.spec.error == "poisson":
-            sampling.poisson(self.source, areas, draws, mean=count, factor=factor, into=into)
-        elif self.spec.error == "beta-binomial":
-            sampling.beta_binomial(
-                self.source, areas, draws, trials=trials, probability=count / trials,
-                clustering=self.spec.clustering or 0.0, share=share, factor=factor, into=into,
+            return poisson_law(areas, mean=count)
+        share = self._is_share()
+        if self.spec.error == "beta-binomial":
+            return beta_binomial_law(
+                areas, trials=trials, probability=count / trials,
+                clustering=self.spec.clustering or 0.0, share=share,
             )  # fmt: skip
-        else:
-            sampling.binomial(
-                self.source, areas, draws, trials=trials, probability=count / trials, share=share,
-                factor=factor, into=into,
-            )  # fmt: skip
+        return binomial_law(areas, trials=trials, probability=count / trials, share=share)
+
+    def _factor(self) -> FloatArray:
+        """Return what drawn counts, or shares, are multiplied by: nothing, or the published value by the published count."""
+        if self._is_share():
+            return np.empty(0)
+        count = self._counts()[0]
+        return np.divide(self.value, count, out=np.zeros_like(count), where=count > 0)
 
     def _counts(self) -> tuple[FloatArray, FloatArray]:
         """Return the counts that are drawn round, and of how many; NaN where nothing is drawn."""
