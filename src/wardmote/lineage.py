@@ -100,6 +100,7 @@ class Entry:
         access: The strictest access of these sources.
         licence: Licence of a source; "" for what is made from several.
         repeats: Whether its rows repeat what suppliers published (then ``derived-only`` sources forbid publishing them).
+        own: Access by source of files that it read itself, though it is no stage of sources: files of findings. Its raw rows repeat them.
         seed: Seed of its random choices, or None where it makes none.
         when: When it ran, ISO 8601 with offset.
         seconds: How long it took, wall time.
@@ -119,6 +120,7 @@ class Entry:
     access: str = "open"
     licence: str = ""
     repeats: bool = False
+    own: dict[str, str] = field(default_factory=dict)
     seed: int | None = None
     when: str = ""
     seconds: float = 0.0
@@ -285,11 +287,13 @@ class Ledger:
         if declared.sensitive:
             return Refusal(part, (), f"The table {part.table} speaks of persons and is never published.")
         entry = self.entries[task_key(part.stage, part.id)]
-        repeats = declared.rows == "raw" and entry.repeats
+        raw = declared.rows == "raw"
+        repeats = raw and (entry.repeats or bool(entry.own))
         forbidding = {
             source: access
             for source in entry.sources
-            if (access := self.access_of(source)) == "private" or (repeats and access == "derived-only")
+            if (access := self.access_of(source)) == "private"
+            or (raw and (entry.repeats or source in entry.own) and access == "derived-only")
         }
         if not forbidding:
             return None
@@ -302,7 +306,9 @@ class Ledger:
     def access_of(self, source: str) -> str:
         """Return the access of a source: open, derived-only or private; private where it is not known."""
         entry = self.entries.get(task_key("sources", source))
-        return entry.access if entry else "private"
+        if entry is not None:
+            return entry.access
+        return next((one.own[source] for one in self.entries.values() if source in one.own), "private")
 
     def may_export(self, name: str) -> tuple[Part, ...]:
         """Return the parts of a table, all of which may be published.

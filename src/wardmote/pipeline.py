@@ -176,7 +176,7 @@ STAGES: tuple[Stage, ...] = (
         "synthesis",
         "wardmote.synthesis.answers:find_synthesis",
         reads=("impacts",),
-        writes=("studies", "effects", "accounts", "syntheses", "gap_map", "findings"),
+        writes=("sources", "studies", "effects", "accounts", "syntheses", "gap_map", "findings"),
         sections=lambda study: study.synthesis,
         choose=synthesis_parts,
         settings=lambda study, id_: {

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wardmote.errors import InputError, MissingError, Problem, StudyError, WardmoteError
-from wardmote.lineage import Entry, Ledger, Part, digest_text, file_state, inherited_access
+from wardmote.lineage import Entry, Ledger, Part, RawNote, digest_text, file_state, inherited_access
 from wardmote.tables import TABLES, strictest
 from wardmote.tasks import Chosen, Task, ingredients_of, raw_notes, spec_of, why_not_current
 from wardmote.words import count, mendings_told
@@ -139,7 +139,7 @@ class Runner:
     def _work(self, due: list[Call], errors: list[WardmoteError]) -> None:
         """Do what is due, two calls at a time; add what goes wrong to the errors."""
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
-            running = [pool.submit(self._do, *call) for call in due]
+            running = [pool.submit(self._do_and_let_go, *call) for call in due]
             try:
                 for future in running:
                     try:
@@ -181,6 +181,15 @@ class Runner:
             return ()
         return raw_files(self.study, task, self.workspace, self.mirror, self.progress)
 
+    def _do_and_let_go(self, *call: Any) -> TaskReport:
+        """Do one call; then give back what Arrow holds for this thread, or it would stay beside what the next task needs."""
+        import pyarrow as pa
+
+        try:
+            return self._do(*call)
+        finally:
+            pa.default_memory_pool().release_unused()
+
     def _do(
         self,
         task: Task,
@@ -210,7 +219,7 @@ class Runner:
             ingredients,
             spec=spec_of(self.study, task),
             idle=idle,
-            raw=raw_notes(files, self.study.folder),
+            raw=(*raw_notes(files, self.study.folder), *_own_files(task, frames)),
             **_inherited(task, parts, frames, ledger),
             repeats=task.stage.repeats,
             seed=seed,
@@ -333,6 +342,16 @@ def checked(task: Task, result: Any) -> dict[str, pd.DataFrame]:
     return frames
 
 
+def _own_files(task: Task, frames: Mapping[str, pd.DataFrame]) -> tuple[RawNote, ...]:
+    """Return notes of the files that a stage read by itself, so that `explain` goes back to them."""
+    notes = frames.get("sources")
+    if task.stage.name == "sources" or notes is None:
+        return ()
+    return tuple(
+        RawNote(row["address"], row["address"], "", row["sha256"], "user") for row in notes.to_dict("records")
+    )
+
+
 def _inherited(
     task: Task, parts: Iterable[Part], frames: Mapping[str, pd.DataFrame], ledger: Ledger
 ) -> dict[str, Any]:
@@ -345,8 +364,19 @@ def _inherited(
         return {"sources": (task.id,), "access": access, "licence": "; ".join(licences)}
     writers = {part.file: ledger.writer(part.file) for part in parts}
     entries = [entry for entry in writers.values() if entry is not None]
-    sources = dict.fromkeys(source for entry in entries for source in entry.sources)
-    return {"sources": tuple(sorted(sources)), "access": inherited_access(entries)}
+    sources = {source for entry in entries for source in entry.sources}
+    # A stage that reads files of its own (findings) describes them as sources do: their access travels in the same way.
+    notes = frames.get("sources")
+    rows = notes.to_dict("records") if notes is not None else []
+    own = {row["source"]: row["access"] for row in rows}
+    return {
+        "sources": tuple(sorted({*sources, *own})),
+        "access": strictest([inherited_access(entries), *own.values()]),
+        "licence": "; ".join(
+            dict.fromkeys(row["licence"] for row in rows if isinstance(row["licence"], str))
+        ),
+        "own": own,
+    }
 
 
 def _rows_in(task: Task, parts: Iterable[Part], frames: Mapping[str, pd.DataFrame]) -> int:

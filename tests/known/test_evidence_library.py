@@ -70,3 +70,49 @@ def test_published_figures_stand_as_printed(library: SynthesisTables) -> None:
     pooled = answers.loc[("contact_cohesion", "prejudice", "all")]
     assert (pooled["model"], pooled["studies"], pooled["effects"]) == ("three-level", 7, 8)
     assert pooled["low"] < pooled["effect"] < pooled["high"]
+
+
+def test_what_overlaps_is_never_pooled_as_independent(library: SynthesisTables) -> None:
+    effects = library.effects.set_index("effect")
+    # The eight contact trials are held by the review of the same authors: one or the other, never both in one pool.
+    held = effects[effects["use"].str.contains("also held by the review paluck2019")]
+    assert len(held) == 8
+    assert (effects.loc[effects["role"] == "review", "use"].str.startswith("pooled")).sum() == 0
+    pooled = effects[effects["use"].str.startswith("pooled")]
+    # Whatever is pooled: no two rows of different studies that speak of the same people.
+    shared = pooled[pooled["trial"].notna()]
+    assert shared.groupby("trial")["study"].nunique().le(1).all()
+    # Five trials and programmes that several publications speak of (each publication says so itself).
+    by_trial = effects[effects["trial"].notna()].groupby("trial")["study"].agg(lambda one: sorted(set(one)))
+    assert by_trial.to_dict() == {
+        "big-local": ["cic2023", "popay2023"],
+        "community-youth-development-study": ["hawkins2013", "oesterle2015"],
+        "district-approach": ["jongeneel2016", "kramer2015"],
+        "moving-to-opportunity": ["chetty2016", "kessler2014", "ludwig2012"],
+        "philadelphia-vacant-lots": ["branas2018", "south2018"],
+    }
+    assert any("11 studies speak of the same people" in one for one in library.findings["sentence"])
+
+
+def test_every_row_that_its_compilers_doubt_carries_a_mark(library: SynthesisTables) -> None:
+    effects = library.effects
+    doubted = (
+        effects["note"]
+        .fillna("")
+        .str.contains(
+            "design inferred|general knowledge|author|derived here|difference = 97", case=False, regex=True
+        )
+    )
+    # "Authors" also stand in notes that doubt nothing: per authors (of a review), author-posted data.
+    doubted &= ~effects["note"].fillna("").str.contains("per authors|author-posted")
+    assert doubted.sum() >= 20
+    assert effects.loc[doubted, "check"].notna().all(), effects.loc[
+        doubted & effects["check"].isna(), ["effect", "note"]
+    ]
+
+
+def test_its_terms_travel_with_it(library: SynthesisTables) -> None:
+    row = library.sources.iloc[0]
+    assert (row["source"], row["access"]) == ("works-community-action", "open")
+    assert row["licence"].startswith("MIT")
+    assert (row["rows_read"], row["rows_kept"]) == (127, 127)

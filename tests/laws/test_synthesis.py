@@ -20,9 +20,9 @@ from wardmote.synthesis.library import read_evidence, read_taxonomy
 from wardmote.tables import check, frame
 
 HEADER = (
-    "study_id", "study", "authors", "year", "country", "place_type", "strategy", "intervention", "outcome", "design",
-    "effect_metric", "effect", "ci_low", "ci_high", "se", "n", "k_studies", "direction_better", "result", "seen", "includes",
-    "check", "risk_of_bias", "finding", "confidence",
+    "study_id", "study", "trial", "authors", "year", "title_short", "doi_or_url", "country", "place_type", "strategy", "intervention",
+    "outcome", "design", "effect_metric", "effect", "ci_low", "ci_high", "se", "n", "k_studies", "direction_better", "result", "seen",
+    "includes", "check", "risk_of_bias", "finding", "confidence",
 )  # fmt: skip
 PLAIN = {
     "strategy": "places_spaces", "outcome": "belonging", "design": "RCT", "effect_metric": "SMD", "direction_better": "yes",
@@ -40,7 +40,7 @@ def write(folder: Path, rows: list[dict[str, object]], name: str = "mine.csv") -
 def run(folder: Path, **settings_: object) -> SynthesisTables:
     spec = SynthesisSpec(**{"library": "", "files": ["mine.csv"], **settings_})  # type: ignore[arg-type]  # settings by name
     found = find_synthesis(spec=spec, synthesis="works", evidence=read_evidence(folder, spec))
-    for name in ("studies", "effects", "accounts", "syntheses", "gap_map", "findings"):
+    for name in ("sources", "studies", "effects", "accounts", "syntheses", "gap_map", "findings"):
         check(name, getattr(found, name))
     return found
 
@@ -186,10 +186,150 @@ def test_records_to_be_read(tmp_path: Path) -> None:
     assert any("two records still to be read" in one.lower() for one in found.findings["sentence"])
 
 
+RECORD = "TY  - JOUR\nAU  - {author}\nPY  - {year}\nTI  - {title}\nDO  - {doi}\nER  - \n"
+
+
+def test_records_stand_once_and_not_where_their_findings_do(tmp_path: Path) -> None:
+    rows = planted(np.random.default_rng(9), 2, 0.2, 0.1)
+    rows[0] |= {"doi_or_url": "https://doi.org/10.1000/READ", "title_short": "Read already"}
+    write(tmp_path, rows)
+    records = [
+        ("Šmith, Ann", "2021/03/01", "Benches and\n  belonging", "10.1000/x"),
+        ("Smith, A.", "2021", "BENCHES and belonging.", "https://doi.org/10.1000/X"),  # the same DOI
+        ("Smith, A.", "2021", "Benches and Belonging", ""),  # the same title and year, no DOI
+        ("Smith, A.", "2021", "Benches and belonging", "10.1000/erratum"),  # another DOI: another publication
+        ("Read, B", "2000", "Otherwise printed", "doi:10.1000/read"),  # its findings are in the library
+    ]
+    text = "".join(RECORD.format(author=a, year=y, title=t, doi=d) for a, y, t, d in records)
+    (tmp_path / "found.ris").write_text(text, encoding="utf-8")
+    found = run(tmp_path, files=["mine.csv", "found.ris"])
+    left = found.studies[found.studies["findings"] == 0]
+    assert left["study"].tolist() == ["smith2021", "smith2021-2"]
+    assert left["title"].iloc[0] == "Benches and belonging"
+    assert any("three records left out" in one.lower() for one in found.findings["sentence"])
+    assert found.sources.set_index("title")["rows_read"].to_dict() == {"mine.csv": 2, "found.ris": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "it has no record"),
+        ("study_id,effect\na,0.1\n", r"line 1: a line stands outside any record"),
+        (
+            "TY  - JOUR\nTI  - One\nTY  - JOUR\nTI  - Two\nER  - \n",
+            r"line 3: a record begins before the last",
+        ),
+        ("TY  - JOUR\nTI  - One\nER  - \nTI  - Two\nER  - \n", r"line 4: a line stands outside"),
+        ("TY  - JOUR\nTI  - One\n", "its last record is not ended"),
+    ],
+)
+def test_bad_records_are_refused_with_their_line(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "found.ris").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=words):
+        run(tmp_path, files=["found.ris"])
+
+
+TERMS = {"mine.csv": {"licence": "CC BY 4.0", "access": "derived-only"}}
+
+
+def test_findings_that_may_only_be_pooled_never_stand_alone(tmp_path: Path) -> None:
+    rows = planted(np.random.default_rng(3), 6, 0.3, 0.1)
+    alone = {
+        "study_id": "lone2019",
+        "strategy": "digital",
+        "effect": 0.4,
+        "se": 0.1,
+        "intervention": "Tablets",
+    }
+    review = {"study_id": "review2020", "design": "meta_analysis", "effect": 0.5, "se": 0.02, "k_studies": 30}
+    harm = {
+        **alone,
+        "study_id": "harm2018",
+        "strategy": "safety",
+        "result": "harm",
+        "intervention": "Locked gates",
+    }
+    write(tmp_path, [*rows, alone, review, harm])
+    found = run(tmp_path, terms=TERMS)
+    assert set(found.syntheses["model"]) == {"random", "fixed"}
+    assert found.sources.loc[0, "access"] == "derived-only"
+    told = " ".join([*found.findings["sentence"], *found.gap_map["sentence"]])
+    assert "lets them be pooled but not shown" in told
+    assert not {"Tablets", "Locked gates", "lone2019"} & set(told.replace(";", " ").split(" "))
+    assert "Locked gates" not in told
+    assert set(run(tmp_path).syntheses["model"]) >= {"single study", "published review"}
+
+
+def test_terms_are_stated_or_nothing_is_published(tmp_path: Path) -> None:
+    write(tmp_path, planted(np.random.default_rng(3), 3, 0.3, 0.1))
+    found = run(tmp_path)
+    assert (found.sources.loc[0, "access"], found.sources["licence"].isna().all()) == ("private", True)
+    assert any("No licence is stated for mine.csv" in one for one in found.findings["sentence"])
+    stated = run(tmp_path, terms={"mine.csv": {"licence": "OGL v3", "title": "Our review"}})
+    assert stated.sources.loc[0, ["access", "title"]].tolist() == ["open", "Our review"]
+    assert not any("licence" in one for one in stated.findings["sentence"])
+    with pytest.raises(ValueError, match="not read"):
+        SynthesisSpec(library="", files=["mine.csv"], terms={"other.csv": {}})  # type: ignore[dict-item]  # made by pydantic
+
+
+def test_studies_of_the_same_people_are_not_taken_as_independent(tmp_path: Path) -> None:
+    rows = planted(np.random.default_rng(5), 8, 0.2, 0.05)
+    for row in rows[:3]:
+        row["trial"] = "one-trial"
+    write(tmp_path, rows)
+    found = run(tmp_path)
+    lead = found.syntheses[found.syntheses["leads"]].iloc[0]
+    assert (lead["model"], lead["studies"], lead["effects"]) == ("three-level", 6, 8)
+    assert lead["leave_low"] <= lead["effect"] <= lead["leave_high"]
+    assert any("Three studies speak of the same people" in one for one in found.findings["sentence"])
+
+
+def test_studies_that_found_the_same_have_the_interval_of_their_errors(tmp_path: Path) -> None:
+    rows = [{"study_id": f"made{2000 + i}", "effect": 0.3, "se": 0.1 + i / 100} for i in range(4)]
+    write(tmp_path, rows)
+    found = run(tmp_path)
+    lead = found.syntheses[found.syntheses["leads"]].iloc[0]
+    assert (lead["tau2"], lead["i2"]) == (0, 0)
+    assert lead["low"] < 0.3 - 0.1 < 0.3 + 0.1 < lead["high"]
+    assert "all studies found the same" in lead["note"]
+
+
+def test_an_interval_shorter_than_the_errors_make_it_says_so(tmp_path: Path) -> None:
+    rows = [{"study_id": f"made{2000 + i}", "effect": 0.3 + i / 200, "se": 0.1} for i in range(6)]
+    write(tmp_path, rows)
+    lead = run(tmp_path).syntheses.query("leads").iloc[0]
+    assert "studies agree more than their errors would have them" in lead["note"]
+    # By their errors: 0.3125 ± 1.96 · 0.1/√6.
+    assert "from 0.23 to 0.39" in lead["note"]
+    wider = run(tmp_path, test="modified knapp-hartung").syntheses.query("leads").iloc[0]
+    assert "agree more" not in wider["note"]
+    assert wider["high"] - wider["low"] > lead["high"] - lead["low"]
+
+
+def test_small_studies_are_spoken_of(tmp_path: Path) -> None:
+    write(tmp_path, planted(np.random.default_rng(3), 6, 0.3, 0.1))
+    assert "cannot be judged" in run(tmp_path).syntheses.iloc[0]["note"]
+    rng = np.random.default_rng(7)
+    errors = rng.uniform(0.05, 0.4, 30)
+    rows = [
+        {
+            "study_id": f"made{1990 + i}",
+            "effect": f"{0.1 + 1.5 * one + 0.3 * one * rng.normal():.5f}",
+            "se": f"{one:.5f}",
+        }
+        for i, one in enumerate(errors)
+    ]
+    write(tmp_path, rows)
+    lead = run(tmp_path).syntheses.iloc[0]
+    assert lead["egger_p"] < 0.1
+    assert lead["trimmed"] < lead["effect"]
+    assert "nothing here can tell which" in lead["note"]
+
+
 def test_effects_from_what_a_study_prints(tmp_path: Path) -> None:
     header = (
         "study_id,strategy,outcome,design,effect_metric,effect,ci_low,ci_high,direction_better,result,mean_1,sd_1,n_1,mean_2,"
-        "sd_2,n_2,t,p,events_1,events_2,cluster_size,icc\n"
+        "sd_2,n_2,t,p,events_1,events_2,cluster_size,icc,change_1,correlation\n"
     )
     start = "places_spaces,trust,RCT"
     (tmp_path / "mine.csv").write_text(
@@ -199,7 +339,8 @@ def test_effects_from_what_a_study_prints(tmp_path: Path) -> None:
         + f"clusters2003,{start},,,,,yes,benefit,,,50,,,50,2.5,,,,10,0.05\n"
         + f"counts2004,{start},RR,,,,yes,benefit,,,50,,,50,,,20,10,,\n"
         + f"pee2005,{start},SMD,0.3,,,yes,benefit,,,,,,,,0.01,,,,\n"
-        + f"odd2006,{start},OR,2,1,9,yes,benefit,,,,,,,,,,,,\n",
+        + f"odd2006,{start},OR,2,1,9,yes,benefit,,,,,,,,,,,,\n"
+        + "change2007,places_spaces,trust,pre_post,,,,,yes,benefit,,2,50,,,,,,,,,,1,0.5\n",
         encoding="utf-8",
     )
     effects = run(tmp_path).effects.set_index("effect")
@@ -207,6 +348,9 @@ def test_effects_from_what_a_study_prints(tmp_path: Path) -> None:
     assert effects.loc["clusters2003", "standard_error"] > effects.loc["tee2002", "standard_error"]
     assert effects.loc["counts2004", "estimate"] == pytest.approx(np.log(2))
     assert effects.loc["pee2005", "standard_error"] == pytest.approx(0.3 / 2.5758293, rel=1e-6)
+    # Becker 1988: J (change ÷ deviation before) with 49 degrees of freedom, J = 1 − 3/(4·49 − 1).
+    assert effects.loc["change2007", "estimate"] == pytest.approx(0.5 * (1 - 3 / 195), abs=1e-4)
+    assert effects.loc["change2007", "how"] == "standardised change of one group"
     # ln 9/2 and ln 2/1 are no two halves of ± z standard errors.
     assert np.isnan(float(effects["standard_error"].astype(float)["odd2006"]))
     assert "lopsided" in effects.loc["odd2006", "check"]
@@ -225,6 +369,8 @@ def test_effects_from_what_a_study_prints(tmp_path: Path) -> None:
         ([{"study_id": f"a2001{x}", "effect": 0.1, "se": 0.1} for x in "ab"], "says the same as another"),
         ([{"study_id": "a1", "effect_metric": "OR", "effect": -2, "se": 1}], "a ratio is not above 0"),
         ([{"study_id": ""}], "the finding has no name"),
+        ([{"study_id": "a1", "effect_metric": "r", "effect": 1.2}], "r is out of range"),
+        ([{"study_id": "a1", "effect_metric": "r", "effect": 0.2, "n": 3}], "n is out of range"),
     ],
 )
 def test_bad_rows_are_refused(tmp_path: Path, rows: list[dict[str, object]], words: str) -> None:

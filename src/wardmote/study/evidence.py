@@ -10,10 +10,15 @@ from wardmote.study.spec import Identifier, Spec
 
 
 class CohortSpec(Spec):
-    """Areas of a programme that began together.
+    """Areas of a programme that began together: written here, or rows of a register.
 
     Attributes:
-        areas: Their codes.
+        areas: Their codes; those of a register are added to them.
+        register_: A register that comes with Wardmote (written ``register``), for instance pride-in-place-phase-2-england.
+        file: A CSV file in the study, in place of a register.
+        column: The register's or file's column that holds the codes.
+        only: Which rows: column and value, for instance ``{ wave_inferred = "1" }``; all by default.
+        level: Level of the codes where it is larger than the programme's: all areas that lie in them are supported.
         start: First supported period, as the panel's periods are written: 2016, 2016-04.
         end: Last supported period; "" where support goes on or the end is not known.
         pounds: Pounds for each area, all years together.
@@ -22,7 +27,12 @@ class CohortSpec(Spec):
         note: Where this is stated, and what is not verified.
     """
 
-    areas: list[str] = Field(min_length=1)
+    areas: list[str] = Field(default_factory=list)
+    register_: str = Field(default="", alias="register")
+    file: str = ""
+    column: str = ""
+    only: dict[str, str] = Field(default_factory=dict)
+    level: Identifier | Literal[""] = ""
     start: str
     end: str = ""
     pounds: float | None = Field(default=None, ge=0)
@@ -31,6 +41,15 @@ class CohortSpec(Spec):
         "residents", "local authority", "national government", "charity", "others", "not known"
     ] = "not known"
     note: str = ""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if not self.areas:
+            raise ValueError(
+                "the cohort has no areas|codes in `areas`, or a `register` or `file` with its `column`|"
+                "A place without a code cannot be evaluated: look its code up first."
+            )
+        return self
 
 
 class ComparisonSpec(Spec):
@@ -132,6 +151,8 @@ class ProgrammeSpec(Spec):
         cluster: Level whose areas' errors go together; each area by itself by default.
         anticipation: Periods before the start in which areas may already react.
         multiples: Multiples of the largest earlier difference of trends, for honest bounds.
+        bends: How much the difference of trends may bend from one period to the next, in the outcome's unit, for honest bounds; 0
+            takes a straight line out.
         rings_km: Outer edges of rings round supported areas in which spillover is looked for.
         draws: Deals of the randomisation test and placebos; 0 for none.
         declared: Checksum of the declaration as it was published.
@@ -153,6 +174,7 @@ class ProgrammeSpec(Spec):
     cluster: Identifier | Literal[""] = ""
     anticipation: int = Field(default=0, ge=0)
     multiples: list[float] = Field(default_factory=lambda: [0.0, 0.5, 1.0, 1.5, 2.0])
+    bends: list[float] = Field(default_factory=lambda: [0.0])
     rings_km: list[float] = Field(default_factory=list)
     draws: int = Field(default=199, ge=0, le=100_000)
     declared: str = ""
@@ -174,8 +196,8 @@ class ProgrammeSpec(Spec):
             raise ValueError(
                 "rings_km do not rise|rising distances above 0|Write them from the nearest outwards."
             )
-        if min(self.multiples, default=0) < 0:
-            raise ValueError("a multiple is negative|multiples from 0|")
+        if min([*self.multiples, *self.bends], default=0) < 0:
+            raise ValueError("a multiple or a bend is negative|numbers from 0|")
         return self
 
 
@@ -198,6 +220,23 @@ class HereSpec(Spec):
     bias_sd: float = Field(ge=0)
 
 
+class TermsSpec(Spec):
+    """``[synthesis.ID.terms."FILE"]``: under which terms one file of findings may be used; it travels with all that is made from it.
+
+    Attributes:
+        licence: Its licence.
+        access: What may be published: open; derived-only (pooled figures, no finding by itself); private (nothing). Without it, open
+            where a licence is stated and private where none is.
+        title, publisher, vintage: For the page of sources.
+    """
+
+    licence: str = ""
+    access: Literal["open", "derived-only", "private"] | None = None
+    title: str = ""
+    publisher: str = ""
+    vintage: str = ""
+
+
 class SynthesisSpec(Spec):
     """``[synthesis.ID]``: a body of evidence, and how it is pooled.
 
@@ -205,11 +244,12 @@ class SynthesisSpec(Spec):
         title: What pages call it.
         library: A library of findings that comes with Wardmote; "" for none.
         files: Files of the study with further findings: CSV, XLSX, or RIS for records that are still to be read.
+        terms: Licence and access of the files, by file. A file without terms is private: nothing that is made from it is published.
         columns: Which column of the files is which of ours, where names differ: ours by theirs.
         taxonomy: Words for strategies and outcomes: one that comes with Wardmote, or a TOML file of the study.
         strategies, outcomes: Only these; all by default.
         estimator: Of the variance between studies.
-        test: knapp-hartung (for few studies) or z.
+        test: knapp-hartung (for few studies), modified knapp-hartung (never narrower than the studies' own errors), or z.
         rho: Assumed correlation of errors of findings of one study.
         by: Subgroups that are shown where each has two studies or more.
         country: Where the evidence is to be used; findings from elsewhere count as indirect. "" for anywhere.
@@ -221,12 +261,13 @@ class SynthesisSpec(Spec):
     title: str = ""
     library: Identifier | Literal[""] = "community-action"
     files: list[str] = Field(default_factory=list)
+    terms: dict[str, TermsSpec] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
     taxonomy: str = "community-action"
     strategies: list[str] = Field(default_factory=list)
     outcomes: list[str] = Field(default_factory=list)
     estimator: Literal["DL", "HE", "SJ", "PM", "EB", "ML", "REML"] = "REML"
-    test: Literal["z", "knapp-hartung"] = "knapp-hartung"
+    test: Literal["z", "knapp-hartung", "modified knapp-hartung"] = "knapp-hartung"
     rho: float = Field(default=0.6, ge=0, lt=1)
     by: list[Literal["country", "place_type", "design", "population"]] = Field(default_factory=list)
     country: str = ""
@@ -238,6 +279,11 @@ class SynthesisSpec(Spec):
     def _something(self) -> Self:
         if not self.library and not self.files:
             raise ValueError("neither `library` nor `files` is given|one of them|Name a library or a file.")
+        unknown = sorted(set(self.terms) - set(self.files))
+        if unknown:
+            raise ValueError(
+                f"`terms` speak of a file that is not read ({unknown[0]})|the names in `files`|Write it as it stands in `files`."
+            )
         return self
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ class SynthesisTables:
     """A body of evidence.
 
     Attributes:
+        sources: Table `sources`: the library and files that findings are from, with their terms.
         studies: Table `studies`.
         effects: Table `effects`.
         accounts: Table `accounts`.
@@ -37,6 +39,7 @@ class SynthesisTables:
         findings: Table `findings`.
     """
 
+    sources: pd.DataFrame
     studies: pd.DataFrame
     effects: pd.DataFrame
     accounts: pd.DataFrame
@@ -89,11 +92,14 @@ def find_synthesis(
         studies=len({one.study for one in found} | {study_of(row) for row in accounts}),
         records=len(evidence["records"]),
         titles={name: one["title"] for name, one in taxonomy["outcomes"].items()},
+        doubles=evidence.get("doubles", 0),
+        unstated=[one["name"] for one in evidence.get("sources", []) if one["note"]],
     )
     told += told_here
     for cell, new in updated:
         answered[cell] = [*answered[cell], new]
     return SynthesisTables(
+        sources=_sources(synthesis, evidence.get("sources", []), found, accounts),
         studies=studies,
         effects=_effects(synthesis, found, answered),
         accounts=_accounts(synthesis, accounts),
@@ -110,6 +116,22 @@ def find_synthesis(
                 "source_table": [one[2] for one in told],
             },
         ),
+    )
+
+
+def _sources(
+    synthesis: str, described: Sequence[Mapping[str, Any]], found: Sequence[Finding], accounts: Sequence[Row]
+) -> pd.DataFrame:
+    """Return the table `sources`: one row for the library and for each file of findings."""
+    kept = [row["library"] for row in (*(one.row for one in found), *accounts)]
+    names = ("publisher", "title", "address", "licence", "access", "vintage", "sha256", "rows_read", "note")
+    return frame(
+        "sources",
+        {
+            "source": [f"{synthesis}-{re.sub(r'[^A-Za-z0-9]+', '-', one['name'])}" for one in described],
+            **{name: [one[name] for one in described] for name in names},
+            "rows_kept": [kept.count(one["name"]) for one in described],
+        },
     )
 
 
@@ -249,6 +271,7 @@ def _effects(
                 name: [getattr(one, name) for one in found]
                 for name in ("effect", "study", "strategy", "outcome", "design")
             },
+            "trial": text("trial"),
             "intervention": text("intervention"),
             "population": text("population"),
             "metric": text("effect_metric"),

@@ -102,6 +102,16 @@ class Finding:
         return (ends[0], ends[1]) if self.better == 1 else (-ends[1], -ends[0])
 
     @property
+    def cluster(self) -> str:
+        """What it is independent by: its trial or programme where several publications speak of the same people, else its study."""
+        return self.row.get("trial") or self.study
+
+    @property
+    def closed(self) -> bool:
+        """Whether the terms of its file let it be pooled, but not shown by itself."""
+        return self.row.get("access") == "derived-only"
+
+    @property
     def risk(self) -> str:
         """Its risk of bias."""
         return self.row.get("risk_of_bias") or "not assessed"
@@ -280,6 +290,9 @@ def _from_raw(row: Row, number: Callable[..., float]) -> tuple[str, Effects, str
         groups = [Group(number(f"change_{i}"), number(f"sd_{i}"), number(f"n_{i}")) for i in (1, 2)]
         made = effect_sizes.pre_post_control(groups[0], groups[1], number("correlation"))
         found = smd, made, "Hedges' g from two changes"
+    elif {"change_1", "sd_1", "n_1", "correlation"} <= has and row.get("design") == "pre_post":
+        made = effect_sizes.pre_post(number("change_1"), 0.0, number("sd_1"), n1, number("correlation"))
+        found = smd, made, "standardised change of one group"
     elif {"events_1", "n_1", "events_2", "n_2"} <= has:
         wanted = "risk ratio" if row.get("effect_metric") == "RR" else "odds ratio"
         made = effect_sizes.from_counts(number("events_1"), n1, number("events_2"), n2, wanted)  # type: ignore[arg-type]  # one of its literals

@@ -7,10 +7,12 @@ together and name the row at fault. Nothing heavy is imported, since a run's ing
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,17 +28,24 @@ TAXONOMIES = RECIPES / "taxonomies"
 """Folder of the words for strategies and outcomes, one TOML file each."""
 
 FIELDS: tuple[str, ...] = (
-    "study_id", "study", "authors", "year", "title_short", "doi_or_url", "country", "place_type", "strategy", "intervention",
+    "study_id", "study", "trial", "authors", "year", "title_short", "doi_or_url", "country", "place_type", "strategy", "intervention",
     "population", "outcome", "design", "effect_metric", "effect", "ci_low", "ci_high", "se", "p", "n", "k_studies",
     "direction_better", "result", "source_url", "seen", "pools", "includes", "check", "risk_of_bias", "note",
     "mean_1", "sd_1", "n_1", "mean_2", "sd_2", "n_2", "events_1", "events_2", "t", "f", "sign", "change_1", "change_2",
     "correlation", "cluster_size", "icc", "clustered", "finding", "context", "confidence",
 )  # fmt: skip
 """Columns that a library may have. `study_id` names the finding; findings of one study share it but for one last letter, or name
-the study in `study`. A row with `finding` is qualitative."""
+the study in `study`. Studies of the same people (one trial or programme that several publications speak of) share `trial`: they are
+never taken as independent. A row with `finding` is qualitative."""
 
 Row = dict[str, str]
-"""One row as text, with ``where`` (file and row) and ``library`` beside its fields."""
+"""One row as text, with ``where`` (file and row), ``library`` and ``access`` beside its fields."""
+
+MOST_TOLD = 20
+"""Problems of one RIS file that are told: more would hide what is wrong with the others."""
+
+NO_LICENCE = "No licence is stated, so what is made from it is treated as private: see `terms`."
+"""What is noted of a file without terms."""
 
 
 def library_names() -> list[str]:
@@ -52,7 +61,8 @@ def read_evidence(folder: Path, spec: SynthesisSpec) -> dict[str, Any]:
         spec: The section.
 
     Returns:
-        ``rows`` and ``records`` (lists of text by field) and ``taxonomy`` (strategies and outcomes by id).
+        ``rows`` and ``records`` (lists of text by field), ``doubles`` (how many records stood twice or had been read already), ``sources``
+        (rows of the table of that name, without their key) and ``taxonomy`` (strategies and outcomes by id).
 
     Raises:
         MissingError: A file, library or taxonomy is not there.
@@ -70,15 +80,58 @@ def read_evidence(folder: Path, spec: SynthesisSpec) -> dict[str, Any]:
     ]
     if absent:
         raise MissingError(absent)
+    described = []
     for path, name in sources:
+        source = _source(path, name, spec)
+        described.append(source)
         if path.suffix.lower() == ".ris":
-            records += ris_records(_text(path, name), name)
-            continue
-        table = _workbook(path, name) if path.suffix.lower() in (".xlsx", ".xlsm") else _table(path, name)
-        rows += _rows(table, name, spec.columns, problems)
+            try:
+                found = ris_records(_text(path, name), name)
+            except InputError as wrong:
+                problems += wrong.problems
+                continue
+            records += found
+        else:
+            table = _workbook(path, name) if path.suffix.lower() in (".xlsx", ".xlsm") else _table(path, name)
+            found = _rows(table, name, spec.columns, problems)
+            rows += found
+        for row in found:
+            row["access"] = source["access"]
+        source["rows_read"] = len(found)
     if problems:
         raise InputError(problems)
-    return {"rows": rows, "records": records, "taxonomy": read_taxonomy(folder, spec.taxonomy)}
+    kept, doubles = without_doubles(records, rows)
+    return {
+        "rows": rows,
+        "records": kept,
+        "doubles": doubles,
+        "sources": described,
+        "taxonomy": read_taxonomy(folder, spec.taxonomy),
+    }
+
+
+def _source(path: Path, name: str, spec: SynthesisSpec) -> dict[str, Any]:
+    """Return what is known of one file, as a row of the table `sources` but for its key."""
+    shipped = path.parent == LIBRARIES
+    beside = path.with_suffix(".toml")
+    if shipped:
+        terms = tomllib.loads(_text(beside, beside.name)) if beside.is_file() else {}
+    else:
+        stated = spec.terms.get(name)
+        terms = stated.model_dump() if stated is not None else {}
+    licence = terms.get("licence") or None
+    access = terms.get("access") or ("open" if licence else "private")
+    return {
+        "name": name,
+        "publisher": terms.get("publisher") or None,
+        "title": terms.get("title") or name,
+        "address": f"library {name}, with Wardmote" if shipped else name,
+        "licence": licence,
+        "access": access,
+        "vintage": terms.get("vintage") or None,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "note": NO_LICENCE if licence is None and not terms.get("access") else None,
+    }
 
 
 @cache
@@ -123,52 +176,127 @@ def read_taxonomy(folder: Path, name: str) -> dict[str, Any]:
 def ris_records(text: str, name: str) -> list[Row]:
     """Return the records of an RIS file: study, authors, year, title, address; strategy and outcome where keywords name them.
 
-    A record holds no findings: it stands in `studies` with none, still to be read.
+    A record holds no findings: it stands in `studies` with none, still to be read. Lines without a tag go on with the line before.
 
     Args:
         text: The file.
         name: How errors and rows name it.
 
     Raises:
-        InputError: No record, or a record that is not ended.
+        InputError: No record, text outside records, a record that begins before the last has ended, or the last not ended; all
+            together, each with its line.
     """
     records: list[Row] = []
     fields: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        found = re.match(r"^([A-Z][A-Z0-9])  ?- ?(.*)$", line)
-        if not found:
-            continue
-        tag, value = found.group(1), found.group(2).strip()
+    problems: list[Problem] = []
+    last = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = re.match(r"^([A-Z][A-Z0-9])  ?- ?(.*)$", line.rstrip())
+        tag, value = (found.group(1), found.group(2).strip()) if found else ("", line.strip())
+        wrong = _misplaced(tag, value, fields)
+        if wrong:
+            got = line.strip() if tag != "TY" else f"record {len(records) + 2}"
+            problems.append(_ris_problem(f"evidence {name}, line {number}", wrong, got))
+            fields = {} if tag == "TY" else fields
         if tag == "ER":
-            records.append(_record(fields, name, len(records) + 1))
+            records += [_record(fields, name, len(records) + 1)] if fields else []
             fields = {}
-        elif value:
+        elif tag and (fields or tag == "TY"):
+            last = tag
             fields.setdefault(tag, []).append(value)
-    if fields or not records:
-        what = "its last record is not ended" if fields else "it has no record"
-        raise InputError(Problem(f"evidence {name}", what, expected="records that end with ER  -"))
+        elif value and fields:
+            fields[last][-1] += f" {value}"
+    if fields:
+        got = f"record {len(records) + 1}"
+        problems.append(_ris_problem(f"evidence {name}", "its last record is not ended", got))
+    if not records and not problems:
+        problems.append(_ris_problem(f"evidence {name}", "it has no record", "an empty file"))
+    if problems:
+        raise InputError(problems[:MOST_TOLD])
     return records
+
+
+def _misplaced(tag: str, value: str, fields: Mapping[str, list[str]]) -> str:
+    """Return what is wrong with where a line of an RIS file stands, or ""."""
+    if tag == "TY" and fields:
+        return "a record begins before the last one ended"
+    if tag not in ("TY", "ER") and not fields and (tag or value):
+        return "a line stands outside any record"
+    return ""
+
+
+def _ris_problem(where: str, what: str, got: str) -> Problem:
+    """Return what is wrong with an RIS file."""
+    return Problem(where, what, got[:80], "records that begin with TY  - and end with ER  -")
 
 
 def _record(fields: dict[str, list[str]], name: str, number: int) -> Row:
     """Return one RIS record as a row."""
 
     def first(*tags: str) -> str:
-        return next((fields[tag][0] for tag in tags if tag in fields), "")
+        return next((fields[tag][0] for tag in tags if fields.get(tag, [""])[0]), "")
 
-    authors = fields.get("AU", fields.get("A1", []))
+    authors = [one for one in fields.get("AU", fields.get("A1", [])) if one]
     year = re.search(r"\d{4}", first("PY", "Y1", "DA"))
-    surname = re.sub(r"[^a-z]", "", authors[0].partition(",")[0].lower()) if authors else "anonymous"
+    surname = _letters(authors[0].partition(",")[0]) if authors else ""
     return {
         "where": f"{name}, record {number}",
         "library": name,
-        "study": f"{surname}{year.group() if year else ''}",
+        "study": f"{surname or 'anonymous'}{year.group() if year else ''}",
         "authors": "; ".join(authors),
         "year": year.group() if year else "",
         "title_short": first("TI", "T1", "CT"),
-        "doi_or_url": f"https://doi.org/{first('DO')}" if first("DO") else first("UR", "L1"),
-        "keywords": "; ".join(fields.get("KW", [])),
+        "doi_or_url": f"https://doi.org/{_doi(first('DO')) or first('DO')}"
+        if first("DO")
+        else first("UR", "L1"),
+        "keywords": "; ".join(one for one in fields.get("KW", []) if one),
     }
+
+
+def _letters(text: str) -> str:
+    """Return the letters and figures of a text, small and without accents."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]", "", plain.lower())
+
+
+def _doi(address: str) -> str:
+    """Return the DOI in an address, small, or "" where there is none."""
+    found = re.search(r"10\.\d{4,9}/\S+", address.lower())
+    return found.group().rstrip(".,;") if found else ""
+
+
+def without_doubles(records: Iterable[Row], rows: Iterable[Row]) -> tuple[list[Row], int]:
+    """Return the records that are not in the library yet, each once, and how many were left out.
+
+    Two are the same where their DOIs are; where one of them has none, where title (letters and figures) and year are.
+
+    Args:
+        records: From RIS files.
+        rows: Findings: a publication that has given a finding is no longer to be read.
+    """
+    dois: set[str] = set()
+    titles: dict[tuple[str, str], set[str]] = {}
+
+    def known(row: Row) -> bool:
+        doi, title = _doi(row.get("doi_or_url", "")), _letters(row.get("title_short", ""))
+        same = titles.setdefault((title, row.get("year", "")), set()) if title else set()
+        found = doi in dois if doi else False
+        # The same title and year with two different DOIs are two publications (a preprint with its own DOI, an erratum).
+        found = found or (bool(same) if not doi else "" in same)
+        if not found:
+            same.add(doi)
+            dois.update({doi} - {""})
+        return found
+
+    for row in rows:
+        known(row)
+    kept, left = [], 0
+    for record in records:
+        if known(record):
+            left += 1
+        else:
+            kept.append(record)
+    return kept, left
 
 
 def _text(path: Path, name: str) -> str:

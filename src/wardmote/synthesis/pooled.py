@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from wardmote.errors import MethodError
 from wardmote.methods import bias, influence, multilevel
@@ -18,10 +19,20 @@ from wardmote.methods.checks import FloatArray
 from wardmote.methods.pooling import Pooled, pool, prediction_interval
 from wardmote.study import SynthesisSpec
 from wardmote.synthesis.findings import Finding, Z
-from wardmote.synthesis.strength import Answer
+from wardmote.synthesis.strength import LOPSIDED_P, Answer
 
 LEAST_DF = 4.0
 """Degrees of freedom below which a cluster-robust t is not to be trusted (Tipton 2015, Psychological Methods 20: 375–393)."""
+
+
+FEW = 5
+"""Studies below which the interval rests on fewer than four degrees of freedom, as with `LEAST_DF`."""
+
+SMALL_STUDIES = (
+    "small studies found more than large ones: studies without an effect may be missing, or small studies may differ in other ways;"
+    " nothing here can tell which"
+)
+"""Told where Egger's test is below its threshold (Sterne and others 2011, BMJ 343: d4002)."""
 
 
 def answers(findings: Sequence[Finding], spec: SynthesisSpec) -> list[Answer]:
@@ -34,18 +45,18 @@ def answers(findings: Sequence[Finding], spec: SynthesisSpec) -> list[Answer]:
     Returns:
         Pooled answers by scale (random and fixed effects for one finding a study, three levels where studies have several),
         subgroups that were asked for, single studies where nothing else is there, and every review with an interval. None where no
-        finding has a size and an error.
+        finding has a size and an error. Findings whose terms forbid it (derived-only) are pooled and never stand alone.
     """
     sized = [one for one in findings if one.sized]
     own: list[Answer] = []
     for scale in dict.fromkeys(one.scale for one in sized):
         part = [one for one in sized if one.scale == scale and one.role == "study"]
-        if len({one.study for one in part}) > 1:
+        if len({one.cluster for one in part}) > 1:
             own += _pooled(part, spec)
             own += _subgroups(part, spec)
         else:
-            own += [alone(one) for one in part]
-    found = own + [alone(one) for one in sized if one.role == "review"]
+            own += [alone(one) for one in part if not one.closed]
+    found = own + [alone(one) for one in sized if one.role == "review" and not one.closed]
     return sorted(found, key=_order) if found else []
 
 
@@ -87,19 +98,36 @@ def _arrays(findings: Iterable[Finding]) -> tuple[FloatArray, FloatArray]:
 
 def _pooled(findings: Sequence[Finding], spec: SynthesisSpec, subgroup: str = "all") -> list[Answer]:
     """Return the answers of two studies or more on one scale."""
-    several = len({one.study for one in findings}) < len(findings)
+    several = len({one.cluster for one in findings}) < len(findings)
     if several:
         return [_three_level(findings, spec, subgroup)]
     y, v = _arrays(findings)
-    found = pool(y, v, estimator=spec.estimator, test=spec.test)
     plain = pool(y, v, estimator="fixed")
+    notes = []
+    try:
+        found = pool(y, v, estimator=spec.estimator, test=spec.test)
+    except MethodError:
+        # Effects that are all alike: no error can be found from their differences, so the studies' own stand for it.
+        found = pool(y, v, estimator=spec.estimator, test="modified knapp-hartung")
+        notes.append(
+            "all studies found the same: the interval is by their own errors; look whether one stands there several times"
+        )
+    own = pool(y, v, estimator=spec.estimator, profile=False)
+    if spec.test == "knapp-hartung" and found.high[0] - found.low[0] < own.high[0] - own.low[0]:
+        notes.append(
+            "studies agree more than their errors would have them, which shortens the interval; by their errors alone it runs from"
+            f" {own.low[0]:.2f} to {own.high[0]:.2f}".replace("-", "−")
+        )
     numbers = _spread(found)
-    numbers |= _sensitivity(y, v, findings, spec)
+    more, told = _sensitivity(y, v, spec)
+    numbers |= more
+    notes += told
     low, high = prediction_interval(found)
     if math.isfinite(low):
         numbers |= {"prediction_low": low, "prediction_high": high}
-    note = "few studies: the interval is wide and still uncertain" if found.k < 5 else ""
-    answer = replace(_answer("random", findings, found, numbers), subgroup=subgroup, note=note)
+    if found.k < FEW:
+        notes.insert(0, "few studies: the interval is wide and still uncertain")
+    answer = replace(_answer("random", findings, found, numbers), subgroup=subgroup, note="; ".join(notes))
     if subgroup != "all":
         return [answer]
     one_effect = "supposes one true effect for all studies"
@@ -137,30 +165,43 @@ def _spread(found: Pooled) -> dict[str, float]:
     }
 
 
-def _sensitivity(
-    y: FloatArray, v: FloatArray, findings: Sequence[Finding], spec: SynthesisSpec
-) -> dict[str, float]:
-    """Return how the answer moves when studies are left out or thought to be missing."""
+def _sensitivity(y: FloatArray, v: FloatArray, spec: SynthesisSpec) -> tuple[dict[str, float], list[str]]:
+    """Return how the answer moves when studies are left out or thought to be missing, and what to beware of."""
     numbers: dict[str, float] = {}
     if len(y) >= 3:
         left = influence.leave_one_out(y, v, estimator=spec.estimator)
         numbers |= {"leave_low": float(left.estimate.min()), "leave_high": float(left.estimate.max())}
-    if len(y) >= bias.ENOUGH:
-        if np.ptp(v) > 0:
-            numbers["egger_p"] = bias.egger(y, v).p_value
-        numbers["trimmed"] = float(bias.trim_and_fill(y, v, estimator=spec.estimator).pooled.estimate[0])
-        try:
-            numbers["selected"] = bias.selection_model(y, v).estimate
-        except MethodError:
-            # All studies on one side of the step: the model has nothing to estimate selection from.
-            numbers["selected"] = math.nan
-    return numbers
+    if len(y) < bias.ENOUGH:
+        return numbers, [
+            "fewer than ten studies: whether small ones without an effect are missing cannot be judged"
+        ]
+    notes = []
+    if np.ptp(v) > 0:
+        numbers["egger_p"] = bias.egger(y, v).p_value
+        if numbers["egger_p"] < LOPSIDED_P:
+            notes.append(SMALL_STUDIES)
+    filled = bias.trim_and_fill(y, v, estimator=spec.estimator)
+    if filled.settled:
+        numbers["trimmed"] = float(filled.pooled.estimate[0])
+    else:
+        notes.append("trim and fill did not settle")
+    try:
+        chosen = bias.selection_model(y, v)
+    except MethodError:
+        # All studies on one side of the step: the model has nothing to estimate selection from.
+        notes.append("no selection model: all studies lie on one side of p = 0.025")
+    else:
+        if chosen.settled:
+            numbers["selected"] = chosen.estimate
+        else:
+            notes.append("the selection model did not settle")
+    return numbers, notes
 
 
 def _three_level(findings: Sequence[Finding], spec: SynthesisSpec, subgroup: str) -> Answer:
     """Return the answer where studies have several findings: correlated and hierarchical effects, robust errors."""
     y, v = _arrays(findings)
-    _, study = np.unique([one.study for one in findings], return_inverse=True)
+    _, study = np.unique([one.cluster for one in findings], return_inverse=True)
     V = multilevel.sampling_covariance(v, study, spec.rho)
     model = multilevel.fit(y, V, study, multilevel.nested_components(study))
     total = float(model.components.sum())
@@ -190,6 +231,9 @@ def _three_level(findings: Sequence[Finding], spec: SynthesisSpec, subgroup: str
         "prediction_low": estimate - reach,
         "prediction_high": estimate + reach,
     }
+    if clusters >= 3:
+        left = _without_each(y, V, study)
+        numbers |= {"leave_low": float(left.min()), "leave_high": float(left.max())}
     weight = np.concatenate(
         [np.linalg.solve(M, np.ones(len(rows))) for rows, M in zip(model.blocks, model.marginal, strict=True)]
     )
@@ -201,6 +245,16 @@ def _three_level(findings: Sequence[Finding], spec: SynthesisSpec, subgroup: str
     )  # fmt: skip
 
 
+def _without_each(y: FloatArray, V: FloatArray, study: npt.NDArray[np.intp]) -> FloatArray:
+    """Return the three-level estimate without each study in turn."""
+    found = []
+    for one in np.unique(study):
+        rows = study != one
+        parts = multilevel.nested_components(study[rows])
+        found.append(multilevel.fit(y[rows], V[np.ix_(rows, rows)], study[rows], parts).estimate[0])
+    return np.array(found)
+
+
 def _subgroups(findings: Sequence[Finding], spec: SynthesisSpec) -> list[Answer]:
     """Return an answer for each subgroup of two studies or more."""
     found = []
@@ -209,6 +263,6 @@ def _subgroups(findings: Sequence[Finding], spec: SynthesisSpec) -> list[Answer]
         for one in findings:
             groups.setdefault(one.row.get(by, "") or "not said", []).append(one)
         for name, part in groups.items():
-            if len(groups) > 1 and len({one.study for one in part}) > 1:
+            if len(groups) > 1 and len({one.cluster for one in part}) > 1:
                 found += _pooled(part, spec, f"{by}: {name}")
     return found

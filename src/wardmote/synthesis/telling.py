@@ -69,7 +69,10 @@ def cell_sentence(
     if answer is None:
         told = _directions(findings)
         many = words.count(len(findings), "finding")
-        return words.sentence(f"{strategy} and {what}: {many} without a size that can be compared ({told})")
+        why = "without a size that can be compared"
+        if any(one.closed and one.sized for one in findings):
+            why = "that may be told by their directions only, since their file's licence lets them be pooled but not shown"
+        return words.sentence(f"{strategy} and {what}: {many} {why} ({told})")
     behind = {one.effect for one in answer.findings}
     others = [one for one in findings if one.effect not in behind and one.role == "study"]
     rest = f"; other studies: {_directions(others)}" if others else ""
@@ -133,6 +136,8 @@ def findings_of(
     studies: int,
     records: int,
     titles: Mapping[str, str],
+    doubles: int = 0,
+    unstated: Sequence[str] = (),
 ) -> list[words.Told]:
     """Return what a body of evidence says, in the order of telling: its size, answers, harms, gaps, and what to beware of.
 
@@ -143,6 +148,8 @@ def findings_of(
         studies: Studies with findings.
         records: Records that are still to be read.
         titles: Titles of outcomes by id.
+        doubles: Records that were left out, since they stand twice or have been read.
+        unstated: Files without a licence.
     """
     reviews = sum(one.role == "review" for one in findings)
     told: list[words.Told] = [
@@ -155,10 +162,14 @@ def findings_of(
             "effects",
         )
     ]
-    if records:
-        told.append(
-            (words.sentence(f"{words.count(records, 'record')} still to be read"), float(records), "studies")
+    if records or doubles:
+        left = (
+            f"; {words.count(doubles, 'record')} left out that stood twice or had been read"
+            if doubles
+            else ""
         )
+        what = f"{words.count(records, 'record')} still to be read{left}"
+        told.append((words.sentence(what), float(records), "studies"))
     order = {"high": 0, "moderate": 1, "low": 2, "very low": 3}
     sized = sorted(
         (cell for cell in cells if cell["strength"] in order), key=lambda cell: order[str(cell["strength"])]
@@ -166,10 +177,14 @@ def findings_of(
     told += [(str(cell["sentence"]), _number(cell["effect"]), "gap_map") for cell in sized]
     harms = [one for one in findings if one.result == "harm"]
     if harms:
-        named = "; ".join(dict.fromkeys(one.row.get("intervention", "") or one.effect for one in harms))
-        what = f"{words.count(len(harms), 'finding')} of harm: {named}"
+        shown = [one for one in harms if not one.closed]
+        named = "; ".join(dict.fromkeys(one.row.get("intervention", "") or one.effect for one in shown))
+        what = f"{words.count(len(harms), 'finding')} of harm{f': {named}' if named else ''}"
         told.append((words.sentence(what), float(len(harms)), "effects"))
     told += _gaps(cells, findings, titles)
+    if unstated:
+        what = f"no licence is stated for {words.listed(list(unstated))}, so nothing that is made from it may be published"
+        told.append((words.sentence(what), float(len(unstated)), "sources"))
     return told
 
 
@@ -200,6 +215,7 @@ def _gaps(
             " direction, because leaving them out would tilt the library towards success"
         )
         told.append((words.sentence(what), float(unsized), "effects"))
+    told += _shared(findings)
     unchecked = sum(bool(one.check) for one in findings)
     if unchecked:
         what = f"{unchecked:,} of {len(findings):,} findings must still be checked against their publications"
@@ -207,6 +223,24 @@ def _gaps(
     if all(one.risk == "not assessed" for one in findings):
         told.append(("Risk of bias was not assessed for any finding.", math.nan, "effects"))
     return told
+
+
+def _shared(findings: Sequence[Finding]) -> list[words.Told]:
+    """Return which studies speak of the same people, so that nobody counts them as independent."""
+    by_trial: dict[str, set[str]] = {}
+    for one in findings:
+        if one.row.get("trial"):
+            by_trial.setdefault(one.row["trial"], set()).add(one.study)
+    same = [sorted(studies) for studies in by_trial.values() if len(studies) > 1]
+    if not same:
+        return []
+    named = "; ".join(words.listed(studies) for studies in same)
+    many = words.count(sum(map(len, same)), "study", "studies")
+    what = (
+        f"{many} speak of the same people as another ({named}) and are never pooled as if they were independent; reviews may hold the"
+        " same studies, and are never pooled at all"
+    )
+    return [(words.sentence(what), float(len(same)), "effects")]
 
 
 def _number(value: object) -> float:

@@ -171,6 +171,7 @@ TABLES: tuple[Table, ...] = (
                 low=0,
             ),
         ),
+        rows="raw",
     ),
     Table(
         "effects",
@@ -180,6 +181,11 @@ TABLES: tuple[Table, ...] = (
             SYNTHESIS,
             text_column("effect", "short name of the finding"),
             text_column("study", "the study"),
+            text_column(
+                "trial",
+                "trial or programme whose people several studies speak of: they are never taken as independent",
+                required=False,
+            ),
             STRATEGY,
             OUTCOME,
             text_column("intervention", "what was done", required=False),
@@ -208,6 +214,7 @@ TABLES: tuple[Table, ...] = (
             text_column("address", "where the figure was read", required=False),
             text_column("note", "what a reader must know", required=False),
         ),
+        rows="raw",
     ),
     Table(
         "accounts",
@@ -225,6 +232,7 @@ TABLES: tuple[Table, ...] = (
             text_column("check", "what must still be checked; null for nothing", required=False),
             text_column("address", "where it was read", required=False),
         ),
+        rows="raw",
     ),
     Table(
         "syntheses",
