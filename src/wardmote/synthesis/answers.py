@@ -290,6 +290,7 @@ def _effects(
             "risk_of_bias": [one.risk for one in found],
             "seen": text("seen"),
             "check": [one.check or None for one in found],
+            "cost": text("cost"),
             "address": text("source_url"),
             "note": text("note"),
         },

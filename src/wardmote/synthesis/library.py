@@ -30,7 +30,7 @@ TAXONOMIES = RECIPES / "taxonomies"
 FIELDS: tuple[str, ...] = (
     "study_id", "study", "trial", "authors", "year", "title_short", "doi_or_url", "country", "place_type", "strategy", "intervention",
     "population", "outcome", "design", "effect_metric", "effect", "ci_low", "ci_high", "se", "p", "n", "k_studies",
-    "direction_better", "result", "source_url", "seen", "pools", "includes", "check", "risk_of_bias", "note",
+    "direction_better", "result", "source_url", "seen", "pools", "includes", "check", "risk_of_bias", "cost", "note",
     "mean_1", "sd_1", "n_1", "mean_2", "sd_2", "n_2", "events_1", "events_2", "t", "f", "sign", "change_1", "change_2",
     "correlation", "cluster_size", "icc", "clustered", "finding", "context", "confidence",
 )  # fmt: skip

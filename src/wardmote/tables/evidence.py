@@ -211,6 +211,7 @@ TABLES: tuple[Table, ...] = (
                 "what must still be checked against the publication; null for nothing",
                 required=False,
             ),
+            text_column("cost", "what it cost, as the study says it, with its price year", required=False),
             text_column("address", "where the figure was read", required=False),
             text_column("note", "what a reader must know", required=False),
         ),
