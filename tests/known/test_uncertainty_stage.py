@@ -10,6 +10,7 @@ import pytest
 
 from wardmote import words
 from wardmote.errors import WardmoteError
+from wardmote.index import build_index
 from wardmote.need import find_need
 from wardmote.study import FactorSpec, IndexSpec, NeedSpec, UncertaintySpec
 from wardmote.tables import check, empty, frame
@@ -136,6 +137,45 @@ def test_larger_areas_get_intervals_from_the_same_draws() -> None:
     assert share["value_low"].between(0, 0.4).all()  # 4 of 10 areas at most
     drawn = found.draws[found.draws["level"] == "lad24"]
     assert set(drawn["measure"]) == {"average score"}
+
+
+FIVE = ["average score", "average rank", "proportion", "extent", "local concentration"]
+
+
+def test_all_five_summaries_of_larger_areas_are_those_of_the_index_where_nothing_varies() -> None:
+    """Errors of 0: every draw is the index itself, so each interval is the one value that `build_index` gives, with its rank."""
+    spec = index_spec("rate", summarise={"levels": ["lad24"], "measures": FIVE})
+    changed = tables(errors=np.zeros(N))
+    section = UncertaintySpec.model_validate(
+        {"index": "one", "draws": 9, "factors": FACTORS[2:], "summarise": FIVE}
+    )
+    found = find_uncertainty(**changed, spec=section, uncertainty="main", indices={"one": spec}, seed=3)
+    built = build_index(**changed, spec=spec, index="one").summaries
+    assert set(found.summary_ranks["coverage"]) == {0.5, 0.9, 0.95}
+    drawn = found.summary_ranks.merge(built, on=["index", "level", "area", "measure"])
+    assert len(drawn) == len(found.summary_ranks) == 4 * 5 * 2 * 3
+    for column in ("value_low", "value_median", "value_high"):
+        # Sums in another order: a few units in the last place of values up to 40.
+        assert drawn[column].tolist() == pytest.approx(drawn["value"].tolist(), rel=1e-12)
+    for column in ("rank_low", "rank_median", "rank_high"):
+        assert drawn[column].tolist() == drawn["rank"].tolist()
+
+
+def test_summaries_may_differ_by_level_and_their_levels_must_be_there() -> None:
+    found = run(summarise={"lad24": ["extent", "proportion"]})
+    assert set(found.summary_ranks["measure"]) == {"extent", "proportion"}
+    drawn = found.draws[found.draws["level"] == "lad24"]
+    assert set(drawn["measure"]) == {"extent"}
+    # Ranks of the extent in the first draw are those of its values there: the interval holds them.
+    ranks = np.stack(drawn["ranks"].tolist())
+    both = found.summary_ranks[
+        (found.summary_ranks["measure"] == "extent")
+        & (found.summary_ranks["component"] == "both")
+        & (found.summary_ranks["coverage"] == 0.95)
+    ]
+    assert (ranks.min(axis=1) <= both["rank_low"].to_numpy()).all()
+    with pytest.raises(WardmoteError, match=r"summarise.*rgn24.*lad24"):
+        run(summarise={"rgn24": ["extent"]})
 
 
 def test_with_one_component_both_is_that_component() -> None:

@@ -166,6 +166,22 @@ def proportion(
     return _weighted_mean(inside, np.ones(rows.shape[1]), codes, n_parents).reshape(shape)
 
 
+def counted_in_extent(rank: FloatArray, ranked: float | FloatArray) -> FloatArray:
+    """Return the share of an area's people that counts for the extent, by its rank; see `extent`.
+
+    Args:
+        rank: National ranks, 1 = greatest need, any shape.
+        ranked: N, the number of areas that were ranked; broadcasts.
+
+    Returns:
+        Shares, 0 to 1, of the same shape. Of a missing rank, 0.
+    """
+    with np.errstate(invalid="ignore"):
+        percentile = -np.floor_divide(-100.0 * rank, ranked)
+    sliding = np.where(percentile <= 30, 0.95 - (0.9 / 19) * (percentile - 11), 0.0)
+    return np.where(percentile <= 10, 1.0, sliding)
+
+
 def extent(
     rank: npt.ArrayLike,
     population: npt.ArrayLike,
@@ -197,10 +213,7 @@ def extent(
         tests/known/test_methods_summaries.py.
     """
     rows, people, codes, shape = _inputs(rank, population, parent, n_parents, "extent")
-    with np.errstate(invalid="ignore"):
-        percentile = -np.floor_divide(-100.0 * rows, _ranked(rows, n))
-    sliding = np.where(percentile <= 30, 0.95 - (0.9 / 19) * (percentile - 11), 0.0)
-    counted = np.where(percentile <= 10, 1.0, sliding)
+    counted = counted_in_extent(rows, _ranked(rows, n))
     counted = np.where(np.isnan(rows), np.nan, counted)
     return _weighted_mean(counted, people, codes, n_parents).reshape(shape)
 

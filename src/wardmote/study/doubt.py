@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from wardmote.study.spec import Identifier, Spec
+from wardmote.study.spec import Identifier, Measure, Spec
 
 
 class FactorSpec(Spec):
@@ -79,7 +79,8 @@ class UncertaintySpec(Spec):
         keep: Draws whose ranks are kept for later stages, each of them a file of two bytes an area; of the others it is kept
             whether each area was in the greatest-need share.
         share: Share of areas that counts as greatest need.
-        summarise: Measures of larger areas that get intervals, at the levels that the index summarises.
+        summarise: Measures of larger areas that get intervals, at all levels that the index summarises, or by level. Draws are kept
+            of the first measure of each level.
         sensitivity: Rows of the design that finds which factor drives what (a power of two); 0 for none.
         areas: Areas whose rank and whose place in the greatest-need share are outputs of that design.
         title: What the page calls it.
@@ -91,8 +92,8 @@ class UncertaintySpec(Spec):
     correlations: list[CorrelationSpec] = Field(default_factory=list)
     keep: int = Field(default=200, ge=2)
     share: float = Field(default=0.1, gt=0, lt=1)
-    summarise: list[Literal["average score", "average rank", "proportion"]] = Field(
-        default_factory=lambda: ["average score"]  # type: ignore[arg-type]  # a list of one of its literals
+    summarise: list[Measure] | dict[str, list[Measure]] = Field(
+        default_factory=lambda: list[Measure](["average score"])
     )
     sensitivity: int = Field(default=0, ge=0)
     areas: list[str] = Field(default_factory=list)
@@ -102,6 +103,11 @@ class UncertaintySpec(Spec):
     def indices(self) -> tuple[str, ...]:
         """The indices, in order."""
         return (self.index,) if isinstance(self.index, str) else tuple(self.index)
+
+    def measures_at(self, level: str) -> tuple[Measure, ...]:
+        """Return which measures of larger areas get intervals at a level, the first one first."""
+        asked = self.summarise.get(level, []) if isinstance(self.summarise, dict) else self.summarise
+        return tuple(asked)
 
 
 class AuditLimits(Spec):

@@ -9,7 +9,6 @@ components are kept apart, and drawn together as a third: *sampling* (error of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +16,14 @@ import numpy as np
 
 from wardmote import words
 from wardmote.levels import Level, nouns_of
-from wardmote.methods.quantiles import share_within
 from wardmote.study import IndexSpec, UncertaintySpec
 from wardmote.tables import frame
+from wardmote.uncertainty.book import Book
 from wardmote.uncertainty.build import Prepared, Tables, prepare
 from wardmote.uncertainty.factors import check_uncertainty
-from wardmote.uncertainty.results import (
-    Place,
-    Summaries,
-    draws_rows,
-    interval_rows,
-    larger_places,
-    own_place,
-    rank_share_rows,
-    sensitivity_rows,
-    table,
-)
+from wardmote.uncertainty.results import rank_share_rows, sensitivity_rows, table
 from wardmote.uncertainty.sensitivity import Sensitivity, find_sensitivity
-from wardmote.uncertainty.worlds import THREADS, Arm, Drawn, draw_worlds
+from wardmote.uncertainty.worlds import Arm, draw_worlds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,9 +61,9 @@ class UncertaintyTables:
 class _Found:
     """What was drawn of one index."""
 
-    own: Place
-    larger: list[Place]
-    drawn: list[Drawn]
+    book: Book
+    failed: dict[str, int]
+    reasons: list[str]
     sensitivity: Sensitivity | None
 
 
@@ -121,33 +110,22 @@ def find_uncertainty(
     tables = Tables(areas, memberships, indicators, values, priorities, boundaries)
     prepared = prepare(tables, spec, uncertainty, indices, seed)
     counter = _Counter(progress, sum(_work(one, spec) for one in prepared.values()))
-    found = {name: _find_one(one, spec, counter) for name, one in prepared.items()}
-    components = {component for one in found.values() for component in one.own.ranks}
-    own = [(name, one.own) for name, one in found.items()]
-    larger = [(name, place) for name, one in found.items() for place in one.larger]
-    first = spec.summarise[0] if spec.summarise else ""
-    ranked = [(name, place) for name, place in larger if place.measure == first]
-    driven = [(name, one) for name, one in found.items() if one.sensitivity is not None]
+    components = {arm.name for one in prepared.values() for arms in _components(one) for arm in arms}
+    found = {
+        name: _find_one(name, one, spec, components=components, counter=counter)
+        for name, one in prepared.items()
+    }
     told = [line for name, one in found.items() for line in _told(name, prepared[name], one, spec, levels)]
-    with ThreadPoolExecutor(THREADS) as pool:  # sorting leaves Python free
-        rows = list(pool.map(lambda one: interval_rows(one[0], one[1], spec.share), [*own, *larger]))
+    books = [one.book for one in found.values()]
+    driven = [(name, one.book.own, one.sensitivity) for name, one in found.items()]
     return UncertaintyTables(
-        ranks=table("ranks", rows[: len(own)]),
-        summary_ranks=table("summary_ranks", rows[len(own) :]),
+        ranks=table("ranks", [rows for book in books for rows in book.rank_rows()]),
+        summary_ranks=table("summary_ranks", [rows for book in books for rows in book.summary_rows()]),
         draws=table(
-            "draws",
-            [
-                draws_rows(name, place, spec.share, keep=spec.keep, components=components)
-                for name, place in [*own, *ranked]
-            ],
+            "draws", [rows for larger in (False, True) for book in books for rows in book.draws_rows(larger)]
         ),
-        rank_shares=table(
-            "rank_shares",
-            [rank_share_rows(n, one.own, one.sensitivity) for n, one in driven if one.sensitivity],
-        ),
-        sensitivity=table(
-            "sensitivity", [sensitivity_rows(n, one.sensitivity) for n, one in driven if one.sensitivity]
-        ),
+        rank_shares=table("rank_shares", [rank_share_rows(n, own, one) for n, own, one in driven if one]),
+        sensitivity=table("sensitivity", [sensitivity_rows(n, one) for n, _, one in driven if one]),
         factors=_factors_table(prepared),
         findings=_findings_table(uncertainty, told),
     )
@@ -186,27 +164,23 @@ def _work(prepared: Prepared, spec: UncertaintySpec) -> int:
     return spec.draws * len(_components(prepared)) + spec.sensitivity
 
 
-def _find_one(prepared: Prepared, spec: UncertaintySpec, counter: _Counter) -> _Found:
-    """Return what is drawn of one index."""
-    summaries = Summaries(prepared, spec)
-    ranks: dict[str, Any] = {}
-    values: dict[str, dict[tuple[str, str], Any]] = {}
-    passes = []
-    for arms in _components(prepared):
+def _find_one(
+    name: str, prepared: Prepared, spec: UncertaintySpec, *, components: set[str], counter: _Counter
+) -> _Found:
+    """Return what is drawn of one index: rows are made pass by pass, and what was drawn is let go."""
+    book = Book(name, prepared, spec, components)
+    failed: dict[str, int] = {}
+    reasons: list[str] = []
+    passes = _components(prepared)
+    for arms in passes:
         drawn = draw_worlds(
-            prepared.worlds, arms, spec.draws, summarise=summaries if summaries.levels else None,
+            prepared.worlds, arms, spec.draws, summarise=book.summaries if book.larger else None,
             progress=counter.part(spec.draws),
         )  # fmt: skip
-        passes.append(drawn)
-        ranks.update(drawn.ranks)
-        for (arm, level, measure), found in drawn.summaries.items():
-            values.setdefault(arm, {})[level, measure] = found
-    if "both" not in ranks:  # one component alone is both
-        only = next(iter(ranks))
-        ranks["both"] = ranks[only]
-        values |= {"both": values[only]} if only in values else {}
-    own = own_place(prepared, ranks)
-    larger = larger_places(prepared, summaries, values, own.nominal) if summaries.levels else []
+        book.take(drawn, alone=len(passes) == 1)
+        failed |= {arm: len(rows) for arm, rows in drawn.failed.items() if rows}
+        reasons += drawn.reasons
+    own = book.own
     driven = None
     if spec.sensitivity and len(prepared.worlds.paths()) > 1:
         codes = {code: place for place, code in enumerate(own.codes.to_pylist())} if spec.areas else {}
@@ -215,7 +189,7 @@ def _find_one(prepared: Prepared, spec: UncertaintySpec, counter: _Counter) -> _
             areas=[(code, codes[code]) for code in spec.areas if code in codes],
             progress=counter.part(spec.sensitivity),
         )  # fmt: skip
-    return _Found(own, larger, passes, driven)
+    return _Found(book, failed, reasons, driven)
 
 
 def _factors_table(prepared: Mapping[str, Prepared]) -> pd.DataFrame:
@@ -255,17 +229,16 @@ def _told(
     levels: Mapping[str, Level] | None,
 ) -> list[words.Told]:
     """Return what was found of one index, in sentences."""
-    own, plan = found.own, prepared.built.plan
+    own, plan = found.book.own, prepared.built.plan
     nouns = nouns_of(own.level, levels)
     limit = own.limit(spec.share)
     inside = own.nominal <= limit
     title = prepared.spec.title or name
     told: list[words.Told] = []
-    alone = len(own.ranks) < 3  # "both" is then the one component over again
-    for component in ("sampling", "method") if alone else ("sampling", "method", "both"):
-        if component not in own.ranks:
+    for component in ("sampling", "method", "both"):
+        share = found.book.shares.get(component)
+        if share is None:  # of one component alone, "both" is the same over again
             continue
-        share = share_within(own.ranks[component], limit)
         told += words.sureness_findings(
             title, nouns, component=component, share=spec.share, draws=spec.draws,
             inside=_tally(share[inside]), outside=_tally(share[~inside & ~np.isnan(own.nominal)]),
@@ -278,9 +251,7 @@ def _told(
     told += words.error_findings(
         title, lacking, leaves=len(plan.leaves), without=counted, approximate=approximate
     )
-    failed = {arm: len(rows) for drawn in found.drawn for arm, rows in drawn.failed.items() if rows}
-    reasons = [reason for drawn in found.drawn for reason in drawn.reasons]
-    told += words.failure_findings(title, failed, spec.draws, reasons)
+    told += words.failure_findings(title, found.failed, spec.draws, found.reasons)
     if found.sensitivity is not None:
         shares = found.sensitivity.shares
         titles = [target.factor.title for target in worlds.targets]

@@ -416,6 +416,7 @@ def check_uncertainty(
             )
         )
     specs = {name: indices[name] for name in spec.indices if name in indices}
+    problems += _level_problems(spec, specs, where)
     plans: dict[str, Plan] = {}
     for name, one in specs.items():
         try:
@@ -427,6 +428,19 @@ def check_uncertainty(
     for name in plans:
         problems += _variant_problems(specs[name], name, targets[name], where)
     return problems
+
+
+def _level_problems(spec: UncertaintySpec, indices: Mapping[str, IndexSpec], where: str) -> list[Problem]:
+    """Return levels whose summaries are asked for and that no index of the section summarises."""
+    asked = list(spec.summarise) if isinstance(spec.summarise, dict) else []
+    there = list(dict.fromkeys(level for one in indices.values() for level in one.summarise.levels))
+    return [
+        Problem(
+            f"{where}.summarise", "no index of the section summarises at this level", level, ", ".join(there)
+        )
+        for level in asked
+        if level not in there
+    ]
 
 
 def _variant_problems(spec: IndexSpec, index: str, targets: tuple[Target, ...], where: str) -> list[Problem]:

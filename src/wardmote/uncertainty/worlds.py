@@ -19,12 +19,17 @@ from wardmote.engine.stream import Stream, Variant, after_entry, entry_steps
 from wardmote.errors import MethodError
 from wardmote.methods import sampling, sobol
 from wardmote.methods.checks import FloatArray, IntArray
+from wardmote.methods.columns import Column
 from wardmote.methods.quantiles import RankArray, draw_ranks
 from wardmote.uncertainty.errors import LeafError
 from wardmote.uncertainty.factors import Target
 
 MEMORY = 2**28
 """Bytes that the columns of one thread's draws may take: 256 MB. Speed and memory only, results do not depend on it."""
+
+LEAF_MEMORY = 2**24
+"""Bytes of that which one drawn leaf is worth: 32 MB. Tables that sampling makes for each leaf and block cost less with larger blocks,
+so the more leaves are drawn, the larger they may be; with few, or none, small blocks cost nothing."""
 
 MOST_DRAWS = 512
 """Draws at a time at most: above this the tables that sampling makes for each block cost next to nothing."""
@@ -280,7 +285,7 @@ def draw_worlds(
     Returns:
         Ranks, 1 = greatest need; a world that a method refuses is counted and has rank 0 throughout.
     """
-    empty: dict[str, RankArray] = {arm.name: _zeros(draws, worlds.n) for arm in arms}
+    empty: dict[str, RankArray] = {arm.name: room_for_ranks(draws, worlds.n) for arm in arms}
     drawn = Drawn(empty, {arm.name: [] for arm in arms})
     blocks = list(_blocks(draws, _block_size(worlds, arms, memory * threads, draws)))
     with ThreadPoolExecutor(threads) as pool:
@@ -295,8 +300,13 @@ def draw_worlds(
     return drawn
 
 
-def _zeros(draws: int, n: int) -> RankArray:
-    """Return room for ranks: two bytes each up to 65,535 areas, four above."""
+def room_for_ranks(draws: int, n: int) -> RankArray:
+    """Return zeros for ranks, shape (draws, n): two bytes each up to 65,535 areas, four above.
+
+    Args:
+        draws: Number of draws.
+        n: Number of areas.
+    """
     if n < 2**16:
         return np.zeros((draws, n), dtype=np.uint16)
     return np.zeros((draws, n), dtype=np.int32)
@@ -311,6 +321,8 @@ def _block_size(worlds: IndexWorlds, arms: Sequence[Arm], memory: int, draws: in
     depth = max(node.depth for node in worlds.base.plan.nodes.values())
     offsets = {o for arm in arms for path, o in arm.offsets.items() if path in worlds.paths("sampling")}
     columns = len(offsets) + len(arms) * max(depth, 1) + 1  # the last for steps done on their own
+    leaves = sum(any(error.factor in arm.offsets for arm in arms) for error in worlds.errors.values())
+    memory = min(memory, LEAF_MEMORY * THREADS * (1 + leaves))
     size = min(max(1, memory // (8 * worlds.n * columns)), MOST_DRAWS, draws)
     return -(-draws // -(-draws // size))
 
@@ -387,25 +399,21 @@ class _Work:
 
     def _keep(self, arm: str, draws: range, rows: IntArray | None, score: FloatArray) -> None:
         """Turn scores into ranks, and into values of larger areas."""
-        count = len(draws) if rows is None else len(rows)
         at = np.arange(draws.start, draws.stop) if rows is None else draws.start + rows
         falls = self.worlds.base.plan.higher == "better"
         scores = np.atleast_2d(score)
-        if self.summarise is None:
-            for start in range(0, len(scores), FEW):  # ranks of all would take half the scores' memory again
-                some = scores[start : start + FEW]
-                self.drawn.ranks[arm][at if len(scores) == 1 else at[start : start + FEW]] = draw_ranks(
-                    -some if falls else some
-                )
-            return
-        ranks = draw_ranks(-scores if falls else scores)
-        self.drawn.ranks[arm][at] = ranks
-        for (level, measure), values in self.summarise(scores, ranks).items():
-            key = (arm, level, measure)
-            if key not in self.drawn.summaries:
-                fresh = np.full((self.draws, values.shape[1]), np.nan)
-                self.drawn.summaries.setdefault(key, fresh)
-            self.drawn.summaries[key][at] = np.broadcast_to(values, (count, values.shape[1]))
+        whole = len(scores) == 1  # nothing varied in this arm: one world is all of them
+        for start in range(0, len(scores), FEW):  # ranks of all would take half the scores' memory again
+            some = scores[start : start + FEW]
+            here = at if whole else at[start : start + FEW]
+            ranks = draw_ranks(-some if falls else some)
+            self.drawn.ranks[arm][here] = ranks
+            for (level, measure), values in (self.summarise(some, ranks) if self.summarise else {}).items():
+                key = (arm, level, measure)
+                if key not in self.drawn.summaries:
+                    fresh = np.full((self.draws, values.shape[1]), np.nan)
+                    self.drawn.summaries.setdefault(key, fresh)
+                self.drawn.summaries[key][here] = values
 
 
 @dataclass(slots=True)
@@ -437,7 +445,7 @@ class _Part:
             _Run(arm, rows, stream) for arm in arms for rows, stream in _streams(worlds, arm, self.draws)
         ]
 
-    def send(self, *, leaf: str, column: FloatArray, path: str, offset: int) -> None:
+    def send(self, *, leaf: str, column: Column, path: str, offset: int) -> None:
         """Give a drawn column of the block to the streams that want it; steps that they share are done once."""
         own = column[self.start : self.start + len(self.draws)]
         alike: dict[str, list[_Run]] = {}
