@@ -103,8 +103,9 @@ def find_need(
         [flags[0] & flags[1], flags[0] & ~flags[1], ~flags[0] & flags[1]], [0, 1, 2], default=3
     ).astype(np.int32)
     joint, doubt = joint_shares(
-        draws, (spec.deprivation, spec.community), level, codes, ranks=ranks, limits=limits, share=spec.share
-    )
+        draws, (spec.deprivation, spec.community), level, codes,
+        ranks=ranks, limits=limits, share=spec.share, measure=spec.measure,
+    )  # fmt: skip
     total = len(codes)
     need = frame(
         "need",
@@ -135,7 +136,12 @@ def find_need(
         scores=scores,
         nouns=nouns,
         further=words.joint_findings(
-            spec.title, nouns, joint["p_doubly_disadvantaged"], known & (kind == 0), stale=doubt
+            spec.title,
+            nouns,
+            joint["p_doubly_disadvantaged"],
+            known & (kind == 0),
+            names=_names(areas, level, codes),
+            stale=doubt,
         ),
     )
     return NeedTables(need, found_here)
@@ -160,6 +166,7 @@ def joint_shares(
     ranks: list[FloatArray],
     limits: list[int],
     share: float,
+    measure: str = "average score",
 ) -> tuple[dict[str, FloatArray], bool]:
     """Return in what share of draws each area is in the greatest-need share of both indices: draw k is one world in both.
 
@@ -171,6 +178,7 @@ def joint_shares(
         ranks: Their ranks in both, as they are now.
         limits: Last rank inside the share, in both.
         share: The share.
+        measure: Summary by which larger areas are ranked: draws of another one say nothing of them.
 
     Returns:
         Shares by column of `need`, NaN where nothing is known; and whether the draws are of an older index, which says nothing.
@@ -180,6 +188,7 @@ def joint_shares(
     rows = (
         [] if draws is None else [draws[(draws["index"] == i) & (draws["level"] == level)] for i in indices]
     )
+    rows = [one[one["measure"].isna() | (one["measure"] == measure)] for one in rows]
     if not all(len(one) for one in rows) or not rows:
         return unknown, False
     places = []
@@ -314,6 +323,17 @@ def _population(areas: pd.DataFrame, level: str, codes: Any) -> FloatArray:
     at = pc.index_in(codes, value_set=_column(rows, "area")).fill_null(-1).to_numpy(zero_copy_only=False)
     people = _column(rows, "population").cast(pa.float64()).to_numpy(zero_copy_only=False)
     return np.where(at >= 0, people[np.maximum(at, 0)], np.nan)
+
+
+def _names(areas: pd.DataFrame, level: str, codes: Any) -> list[str]:
+    """Return the names of areas in the order of the codes; the code where there is no name."""
+    rows = areas[areas["level"] == level] if len(areas) else areas
+    if not len(rows):
+        return list(codes.to_pylist())
+    names = pc.coalesce(_column(rows, "name").cast(pa.string()), _column(rows, "area"))
+    return list(
+        pc.coalesce(names.take(pc.index_in(codes, value_set=_column(rows, "area"))), codes).to_pylist()
+    )
 
 
 def _findings(

@@ -27,6 +27,7 @@ from wardmote.tasks import (
     conversion_parts,
     index_parts,
     ingredients_of,
+    joint_section,
     levels_of,
     need_parts,
     no_parts,
@@ -201,6 +202,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 """The stages that a stage stands on: `wardmote run need` brings these up to date first."""
 
+USES: dict[str, tuple[str, ...]] = {"need": ("uncertainty",)}
+"""The stages whose tables a stage takes as they last came out, if they ever ran. `wardmote run need` lists what has both needs in
+seconds and draws nothing; where draws are there, it tells how sure that is, and where they change it runs again."""
+
 
 def evidence_of(study: Study, section: str) -> dict[str, Any]:
     """Return the findings and words of a body of evidence as they stand in its files: part of what its results depend on."""
@@ -363,6 +368,7 @@ def _state(
         if other.stage.name in NEEDS[task.stage.name]
         and (key in writers or other.stage.name == other.id or key not in ledger.entries)
     ]
+    before += _draws_before(study, task, stale)
     if before:
         return TaskReport(task.key, "waiting", tuple(f"{key} runs first" for key in before))
     files = ()
@@ -375,6 +381,15 @@ def _state(
     return TaskReport(
         task.key, "stale" if reasons else "current", reasons, entry.seconds, entry.rows_in, entry.rows_out
     )
+
+
+def _draws_before(study: Study, task: Task, stale: Mapping[str, Task]) -> tuple[str, ...]:
+    """Return the tasks that are not current and whose tables a task will take once they have run (see `USES`)."""
+    used = [key for key, other in stale.items() if other.stage.name in USES.get(task.stage.name, ())]
+    if not used:
+        return ()
+    section = joint_section(study, study.need[task.id])
+    return tuple(key for key in used if key == f"uncertainty.{section}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from wardmote.workspace import Workspace
 
 if TYPE_CHECKING:
     from wardmote.levels import Level
-    from wardmote.study import IndexSpec, Study
+    from wardmote.study import IndexSpec, NeedSpec, Study
     from wardmote.study.rounds import RoundSpec
 
 Chosen = dict[str, tuple[Part, ...]]
@@ -160,16 +160,22 @@ def audit_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     }
 
 
+def joint_section(study: Study, spec: NeedSpec) -> str:
+    """Return the section of uncertainty whose draws a definition of need takes: the first with both indices; "" for none."""
+    two = {spec.deprivation, spec.community}
+    return next((id_ for id_, doubt in study.uncertainty.items() if two <= set(doubt.indices)), "")
+
+
 def need_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     """A definition of need reads the two indices that it names, and draws of both where uncertainty has run."""
     spec = study.need[section]
     two = (spec.deprivation, spec.community)
-    joint = [id_ for id_, doubt in study.uncertainty.items() if set(two) <= set(doubt.indices)]
+    joint = joint_section(study, spec)
     return {
         "areas": ledger.parts("areas"),
         "scores": ledger.parts("scores", two),
         "summaries": ledger.parts("summaries", two),
-        "draws": ledger.parts("draws", joint[:1]),
+        "draws": ledger.parts("draws", [joint] if joint else []),
     }
 
 

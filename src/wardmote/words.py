@@ -591,8 +591,12 @@ def driver_findings(
     return [(sentence(told), share, "sensitivity")]
 
 
+NAMED = 20
+"""Most areas that one sentence names; the others are counted."""
+
+
 def joint_findings(
-    title: str, nouns: tuple[str, str], shares: Any, inside: Any, *, stale: bool
+    title: str, nouns: tuple[str, str], shares: Any, inside: Any, *, names: Sequence[str], stale: bool
 ) -> list[Told]:
     """Return how sure it is which areas have both needs; nothing where uncertainty has not run.
 
@@ -601,6 +605,7 @@ def joint_findings(
         nouns: How one and several areas are called.
         shares: Share of draws in which each area has both, an array, NaN where not known.
         inside: Whether it has both as the indices are, an array.
+        names: Names of the areas.
         stale: Whether the draws are of older indices.
     """
     if stale:
@@ -609,28 +614,26 @@ def joint_findings(
     classes = [sureness(p) for p in shares[inside].tolist()]
     if not any(classes):
         return []
-    total = len(classes)
+    number = {word: classes.count(word) for word in SURENESS}
     parts = [
-        f"{classes.count(word):,} {are(classes.count(word))} {_SURENESS_WORDS[word]}"
+        f"{number[word]:,} {are(number[word])} {_SURENESS_WORDS[word]}"
         for word in ("firm", "likely", "toss-up")
     ]
-    told = [
-        (
-            sentence(
-                f"{title}: of {count(total, *nouns)}, {listed(parts)}, in the same worlds of both indices"
-            ),
-            float(classes.count("firm")),
-            "need",
-        )
-    ]
-    others = [
-        p
-        for p, one in zip(shares.tolist(), inside.tolist(), strict=True)
+    rest = number["unlikely"] + number["firmly outside"]
+    parts += [f"{rest:,} {are(rest)} {_SURENESS_WORDS['unlikely']}"] if rest else []
+    what = f"of {count(len(classes), *nouns)}, {listed(parts)}, in the same worlds of both indices"
+    told = [(sentence(f"{title}: {what}"), float(number["firm"]), "need")]
+    others = sorted(
+        (-p, name)
+        for p, name, one in zip(shares.tolist(), names, inside.tolist(), strict=True)
         if not one and p >= SURENESS["likely"]
-    ]
+    )
     if others:
         what = f"{count(len(others), *nouns)} {are(len(others))} not on the list and would be in two thirds of worlds or more"
-        told.append((sentence(f"{title}: {what}"), float(len(others)), "need"))
+        weaker = number["toss-up"] + rest
+        what += f", more often than {weaker:,} that {are(weaker)} on it" if weaker else ""
+        named = listed([name for _, name in others], NAMED)
+        told.append((sentence(f"{title}: {what}: {named}"), float(len(others)), "need"))
     return told
 
 

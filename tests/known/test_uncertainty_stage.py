@@ -363,3 +363,19 @@ def test_words() -> None:
         "similar",
         "lower",
     ]
+
+
+def test_who_has_both_is_told_with_names_of_those_left_out_that_are_as_sure() -> None:
+    shares = np.array([0.99, 0.8, 0.5, 0.1, 0.7, 0.9, 0.2])
+    inside = np.array([True, True, True, True, False, False, False])
+    told = words.joint_findings(
+        "Both", ("place", "places"), shares, inside, names=list("ABCDEFG"), stale=False
+    )
+    assert [value for _, value, _ in told] == [1.0, 2.0]
+    assert told[0][0] == (
+        "Both: of four places, 1 is firm (in it in 95% of draws or more), 1 is likely (in two thirds or more), 1 is a toss-up"
+        " (between a third and two thirds) and 1 is in it in less than a third of draws, in the same worlds of both indices."
+    )
+    assert told[1][0] == (
+        "Both: two places are not on the list and would be in two thirds of worlds or more, more often than 2 that are on it: F and E."
+    )

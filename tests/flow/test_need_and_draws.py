@@ -1,0 +1,71 @@
+"""How need and draws go together: need alone draws nothing, and follows draws that change."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from wardmote.pipeline import run, status
+from wardmote.toy import write_county
+from wardmote.workspace import Workspace
+
+SECTION = """
+[uncertainty.main]
+index = ["deprivation", "community"]
+draws = 16
+factors = [
+  { path = "weights.children of root", spread = 0.25 },
+  { path = "values.low-income", error = "binomial" },
+]
+
+"""
+
+
+@pytest.fixture
+def county(tmp_path: Path) -> Path:
+    """The invented county with one small section of uncertainty and nothing after need."""
+    write_county(tmp_path / "study")
+    file = tmp_path / "study" / "study.toml"
+    sections = re.split(r"(?m)^(?=\[)", file.read_text(encoding="utf-8"))
+    late = ("uncertainty", "audit", "round", "programme", "synthesis", "publish")
+    kept = "".join(section for section in sections if not section.lstrip("[").startswith(late))
+    file.write_text(kept + SECTION, encoding="utf-8")
+    return tmp_path / "study"
+
+
+def states(folder: Path) -> dict[str, str]:
+    """Return the state of each task of need and uncertainty."""
+    return {t.task: t.state for t in status(folder).tasks if t.task.startswith(("need", "uncertainty"))}
+
+
+def ran(folder: Path) -> list[str]:
+    """Return the tasks that a whole run does."""
+    return [task.task for task in run(folder).done]
+
+
+def test_need_draws_nothing_and_follows_draws_that_change(county: Path) -> None:
+    first = [task.task for task in run(county, ["need"]).done]
+    need = [name for name in first if name.startswith("need")]
+    assert need
+    assert not any(name.startswith("uncertainty") for name in first)
+    # A whole run would draw, and need would then say how sure it is.
+    assert states(county) == {"uncertainty.main": "new", **dict.fromkeys(need, "waiting")}
+    assert Workspace(county).read("need")["p_doubly_disadvantaged"].isna().all()
+
+    assert [task.task for task in run(county, ["uncertainty"]).done] == ["uncertainty.main"]
+    assert states(county) == {"uncertainty.main": "current", **dict.fromkeys(need, "stale")}
+    assert [name for name in ran(county) if name.startswith(("need", "uncertainty"))] == need
+    drawn = Workspace(county).read("need")["p_doubly_disadvantaged"]
+    assert drawn.notna().all()
+
+    # Other settings of the draws: need waits for them, and need alone leaves what the last draws said.
+    file = county / "study.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace("draws = 16", "draws = 24"), encoding="utf-8")
+    assert states(county) == {"uncertainty.main": "stale", **dict.fromkeys(need, "waiting")}
+    assert run(county, ["need"]).done == ()
+    assert Workspace(county).read("need")["p_doubly_disadvantaged"].equals(drawn)
+    assert ran(county) == ["uncertainty.main", *need]
+    assert set(states(county).values()) == {"current"}
+    assert ran(county) == []
