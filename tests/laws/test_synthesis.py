@@ -340,6 +340,9 @@ def test_effects_from_what_a_study_prints(tmp_path: Path) -> None:
         + f"counts2004,{start},RR,,,,yes,benefit,,,50,,,50,,,20,10,,\n"
         + f"pee2005,{start},SMD,0.3,,,yes,benefit,,,,,,,,0.01,,,,\n"
         + f"odd2006,{start},OR,2,1,9,yes,benefit,,,,,,,,,,,,\n"
+        + f"zero2008,{start},OR,,,,yes,benefit,,,50,,,50,,,0,10,,,,\n"
+        + f"silent2009,{start},OR,,,,yes,none,,,50,,,50,,,0,0,,,,\n"
+        + f"part2010,{start},,,,,yes,none,5,,50,4,2,50,,,,,,,,\n"
         + "change2007,places_spaces,trust,pre_post,,,,,yes,benefit,,2,50,,,,,,,,,,1,0.5\n",
         encoding="utf-8",
     )
@@ -348,6 +351,13 @@ def test_effects_from_what_a_study_prints(tmp_path: Path) -> None:
     assert effects.loc["clusters2003", "standard_error"] > effects.loc["tee2002", "standard_error"]
     assert effects.loc["counts2004", "estimate"] == pytest.approx(np.log(2))
     assert effects.loc["pee2005", "standard_error"] == pytest.approx(0.3 / 2.5758293, rel=1e-6)
+    # Gart and Zweifel 1967: ½ in each cell, and it is said; no event at all says nothing of a ratio.
+    assert effects.loc["zero2008", "estimate"] == pytest.approx(np.log(0.5 * 40.5 / (50.5 * 10.5)))
+    assert "½ was added" in effects.loc["zero2008", "how"]
+    assert np.isnan(float(effects["estimate"].astype(float)["silent2009"]))
+    assert "say nothing of a ratio" in effects.loc["silent2009", "how"]
+    assert effects.loc["silent2009", "use"] == "listed with its direction"
+    assert "not complete" in effects.loc["part2010", "how"]
     # Becker 1988: J (change ÷ deviation before) with 49 degrees of freedom, J = 1 − 3/(4·49 − 1).
     assert effects.loc["change2007", "estimate"] == pytest.approx(0.5 * (1 - 3 / 195), abs=1e-4)
     assert effects.loc["change2007", "how"] == "standardised change of one group"

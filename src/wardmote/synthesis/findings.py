@@ -37,6 +37,9 @@ SCALES: dict[str, str] = {
 
 RATIOS = ("OR", "RR", "HR")
 
+RAW = ("mean_1", "mean_2", "sd_1", "sd_2", "change_1", "change_2", "events_1", "events_2", "t", "f")
+"""Columns from which effects are calculated where enough of them are there."""
+
 Z = 1.959963984540054
 """97.5% quantile of the normal distribution, for intervals of single findings."""
 
@@ -243,7 +246,7 @@ def _sized(
     scale = SCALES.get(metric, "")
     nothing = float("nan")
     if not scale:
-        return "", nothing, nothing, "in the study's own units" if metric else "no kind of effect given", ""
+        return "", nothing, nothing, _unscaled(row), ""
     if math.isnan(printed):
         return scale, nothing, nothing, "no size printed", ""
     ratio = metric in RATIOS
@@ -277,6 +280,13 @@ def _sized(
     return scale, estimate, nothing, f"{said}; no error printed", ""
 
 
+def _unscaled(row: Row) -> str:
+    """Return why a row has no effect on a common scale."""
+    if any(row.get(name) for name in RAW):
+        return "its means, counts or statistics are not complete for an effect"
+    return "in the study's own units" if row.get("effect_metric") else "no kind of effect given"
+
+
 def _from_raw(row: Row, number: Callable[..., float]) -> tuple[str, Effects, str] | None:
     """Return an effect calculated from means, counts or test statistics, where the row has them."""
     has = {name for name, text in row.items() if text}
@@ -296,7 +306,7 @@ def _from_raw(row: Row, number: Callable[..., float]) -> tuple[str, Effects, str
     elif {"events_1", "n_1", "events_2", "n_2"} <= has:
         wanted = "risk ratio" if row.get("effect_metric") == "RR" else "odds ratio"
         made = effect_sizes.from_counts(number("events_1"), n1, number("events_2"), n2, wanted)  # type: ignore[arg-type]  # one of its literals
-        found = f"log {wanted}", made, f"log {wanted} from counts"
+        found = f"log {wanted}", made, f"log {wanted} from counts{_zeros(row, made)}"
     elif {"t", "n_1", "n_2"} <= has:
         found = smd, effect_sizes.smd_from_t(number("t"), n1, n2), "Hedges' g from t"
     elif {"f", "sign", "n_1", "n_2"} <= has:
@@ -315,6 +325,15 @@ def _from_raw(row: Row, number: Callable[..., float]) -> tuple[str, Effects, str
         else effect_sizes.clustered_smd
     )
     return scale, arms(made.estimate, n1, n2, size, icc), f"{how}, corrected for clusters"
+
+
+def _zeros(row: Row, made: Effects) -> str:
+    """Return what was done about cells of 0, in words, or ""."""
+    if not math.isfinite(float(made.estimate)):
+        return "; both groups without an event, or without anything else, say nothing of a ratio"
+    counts = [float(row[name]) for name in ("events_1", "events_2", "n_1", "n_2")]
+    zero = 0 in (counts[0], counts[1], counts[2] - counts[0], counts[3] - counts[1])
+    return "; a cell of 0, so ½ was added to each" if zero else ""
 
 
 def _reader(row: Row, problems: list[Problem]) -> Callable[..., float]:
