@@ -122,6 +122,12 @@ def test_the_normal_quantile_is_within_a_ten_thousand_millionth() -> None:
         ("poisson", stats.poisson(12_000)),
         ("beta_binomial", stats.betabinom(300, 2.0, 9.0)),
         ("beta_binomial", stats.betabinom(300, 0.2, 0.3)),
+        ("binomial", stats.binom(3_000_000, 0.4)),  # counts of four bytes
+        ("binomial", stats.binom(60_000_000, 1e-8)),
+        ("binomial", stats.binom(1, 0.5)),
+        ("poisson", stats.poisson(0.01)),
+        ("poisson", stats.poisson(80_000)),
+        ("beta_binomial", stats.betabinom(9_000, 40.0, 900.0)),
     ],
 )
 def test_counts_are_the_exact_inverse_of_their_distribution(name: str, law: object) -> None:

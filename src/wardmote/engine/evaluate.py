@@ -246,6 +246,8 @@ def stack(columns: Sequence[FloatArray]) -> FloatArray:
     Args:
         columns: At least one column; all of one shape.
     """
+    if len(columns) == 1:
+        return columns[0][..., None, :]
     base = columns[0].base
     if isinstance(base, np.ndarray) and base.ndim == columns[0].ndim + 1 and base.strides[-2] > 0:
         start = base.__array_interface__["data"][0]

@@ -32,6 +32,7 @@ from wardmote.methods.columns import (
     values_at,
 )
 from wardmote.methods.counts import Counted
+from wardmote.methods.treat import surely_passes
 from wardmote.methods.weigh import WEIGH
 
 CHUNK = 2**18
@@ -323,11 +324,24 @@ class _Total:
             kept = (kept - used[:, :1]) / used[:, 1:] * scale.scale + scale.lift
         return kept
 
+    def _untouched(self, child: str, column: Column, chain: Chain, rows: IntArray | None) -> bool:
+        """Return whether a treatment before the scale surely leaves all draws as they are, as a look at the first suggests."""
+        if not isinstance(column, Counted) or len(chain) != 2 or chain[0].kind != "treat":
+            return False
+        if np.isnan(self.variant.nominal.score[child]).any():
+            return False
+        at, first = np.arange(self.draws) if rows is None else rows, chain[0]
+        return all(surely_passes(first.function, column, some, **first.settings) for some in (at[:1], at[1:]))
+
     def _add_in_chunks(
         self, child: str, column: Column, chain: Chain, rows: IntArray | None, *, first: bool
     ) -> FloatArray:
         """Add a child after its steps, some draws at a time; return its values at the holes."""
         place = self.children.index(child)
+        if self._untouched(child, column, chain, rows):
+            added = self._add_at_once(child, column, chain[-1:], rows, first=first)
+            if added is not None:
+                return added
         kept = np.empty((self.draws, len(self.holes)))
         for some in _row_chunks(self.draws, column.shape[-1]):
             piece = numbers(column, some if rows is None else rows[some])

@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from wardmote.methods._compile import any_order, compiled
-from wardmote.methods._lanes import end_eights, power_eights, square_eights, sum_eights
+from wardmote.methods._lanes import end_eights, known_end_eights, power_eights, square_eights, sum_eights
 from wardmote.methods.checks import FloatArray, IntArray
 
-PIECE = 1024
+STRETCH = 1024
+"""Areas summed at a time, so that the total stays in cache."""
+
+PIECE = 128
 """Values whose greatest and least are found at a time when the outermost of a row are sought."""
 
 PASSES, STAYS, UNSURE = 0, 1, 2
@@ -68,6 +71,48 @@ def ends(x: FloatArray) -> tuple[float, float]:
     for i in range(whole, len(x)):
         low, high = min(low, x[i]), max(high, x[i])
     return low, high
+
+
+@compiled
+def fill_ends(x: FloatArray, low: FloatArray, high: FloatArray) -> None:
+    """Write the least and the greatest of each row, NaN where any is missing."""
+    n = x.shape[1]
+    whole = n - n % 8
+    for r in range(len(x)):
+        row = x[r]
+        low[r], high[r] = row[0], row[0]
+        missing = 0.0
+        if whole:
+            low[r], high[r], missing = known_end_eights(row, 0, whole)
+        for i in range(whole, n):
+            missing += 1.0 if np.isnan(row[i]) else 0.0
+            low[r], high[r] = min(low[r], row[i]), max(high[r], row[i])
+        if missing > 0 or np.isnan(row[0]):
+            low[r], high[r] = np.nan, np.nan
+
+
+@compiled
+def fill_spreads(x: FloatArray, order: IntArray, centre: FloatArray, spread: FloatArray) -> None:
+    """Write mean and sample standard deviation of each row, NaN where any is missing."""
+    n = x.shape[1]
+    for r in range(len(x)):
+        centre[r] = sum_powers(x[r], order, 0.0, 1) / n
+        spread[r] = np.sqrt(sum_powers(x[r], order, centre[r], 2) / (n - 1))
+
+
+@compiled
+def add_weighted(x: FloatArray, w: FloatArray, out: FloatArray) -> None:
+    """Write Σ w·x over children, shape (k, n), child by child, some areas at a time."""
+    k, n = x.shape
+    for start in range(0, n, STRETCH):
+        total = out[start : min(start + STRETCH, n)]
+        row, weight = x[0, start : start + len(total)], w[0]
+        for i in range(len(total)):
+            total[i] = weight * row[i]
+        for child in range(1, k):
+            row, weight = x[child, start : start + len(total)], w[child]
+            for i in range(len(total)):
+                total[i] += weight * row[i]
 
 
 @compiled
@@ -365,3 +410,21 @@ def judge_rows(x: FloatArray, max_skew: float, max_kurt: float, most: int, out: 
     """Write for each row what `judge` says; ``most`` is how many values may be winsorised, −1 not to try."""
     for r in range(len(x)):
         out[r] = judge(x[r], max_skew, max_kurt, most)
+
+
+@compiled
+def judge_counted(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    counts: npt.NDArray[Any],
+    divisor: FloatArray,
+    factor: FloatArray,
+    rows: IntArray,
+    max_skew: float,
+    max_kurt: float,
+) -> bool:
+    """Return whether the rule surely holds in all of some rows that are kept as counts."""
+    x = np.empty(counts.shape[1])
+    for r in range(len(rows)):
+        floats_of(counts[rows[r]], divisor, factor, x)
+        if judge(x, max_skew, max_kurt, -1) != PASSES:
+            return False
+    return True

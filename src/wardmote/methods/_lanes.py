@@ -6,7 +6,8 @@ processor register do that at once, to the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -60,13 +61,18 @@ def _fold(builder: Any, lanes: Any, join: Callable[[Any, Any], Any]) -> Any:
     return parts[0]
 
 
+def _chosen(builder: Any, sign: str, a: Any, b: Any) -> Any:
+    """Return b where it stands so to a, else a."""
+    return builder.select(builder.fcmp_ordered(sign, b, a), b, a)
+
+
 def _reduced(  # noqa: PLR0917 - numba hands these on in this order
     context: Any,
     builder: Any,
     signature: Any,
     arguments: Any,
     terms: Callable[[Any], list[Any]],
-    joins: list[Callable[[Any, Any], Any]],
+    joins: Sequence[Callable[[Any, Any], Any]],
 ) -> Any:
     """Return the code that reduces some numbers of an array, a multiple of eight of them, in as many ways as there are joins."""
     array = signature.args[0], arguments[0]
@@ -140,12 +146,24 @@ def end_eights(typing: Any, x: Any, start: Any, length: Any) -> Any:
     del typing
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def least(a: Any, b: Any) -> Any:
-            return builder.select(builder.fcmp_ordered("<", b, a), b, a)
-
-        def greatest(a: Any, b: Any) -> Any:
-            return builder.select(builder.fcmp_ordered(">", b, a), b, a)
-
-        return _reduced(context, builder, signature, arguments, lambda v: [v, v], [least, greatest])
+        joins = [partial(_chosen, builder, "<"), partial(_chosen, builder, ">")]
+        return _reduced(context, builder, signature, arguments, lambda v: [v, v], joins)
 
     return _TWO(x, types.intp, types.intp), code
+
+
+@_intrinsic
+def known_end_eights(typing: Any, x: Any, start: Any, length: Any) -> Any:
+    """Return least and greatest as `end_eights`, and a number above 0 where any number is missing; then the ends mean nothing."""
+    del typing
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        none, some = (ir.Constant(_LANE_TYPE, [number] * LANES) for number in (0.0, 1.0))
+
+        def terms(v: Any) -> list[Any]:
+            return [v, v, builder.select(builder.fcmp_unordered("uno", v, v), some, none)]
+
+        joins = [partial(_chosen, builder, "<"), partial(_chosen, builder, ">"), builder.fadd]
+        return _reduced(context, builder, signature, arguments, terms, joins)
+
+    return _THREE(x, types.intp, types.intp), code

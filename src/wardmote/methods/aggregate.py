@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import BoolArray, FloatArray, blocks, choose
+from wardmote.methods.compiled import loaded
 
 Names = Sequence[str] | None
 """Names of the children, for errors."""
@@ -71,6 +72,10 @@ class _Children:
         x = _flat(values, lead, 2)
         w = _flat(self.w, lead, 2) if self.per_area else _flat(self.w, lead, 1)[..., None]
         out = np.empty((math.prod(lead), n))
+        compiled = loaded()
+        if compiled is not None and len(out) == 1 and not self.per_area:
+            compiled.add_weighted(np.ascontiguousarray(x[0]), np.ascontiguousarray(w[0, :, 0]), out[0])
+            return out.reshape(*lead, n)
         for start in range(0, n, TILE):
             areas = slice(start, start + TILE)
             tile = min(TILE, n)

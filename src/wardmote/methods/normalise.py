@@ -27,6 +27,7 @@ from wardmote.methods.checks import (
     refuse_rows,
     row_problems,
 )
+from wardmote.methods.columns import adding_order, order_holds
 from wardmote.methods.compiled import loaded
 from wardmote.methods.ranks import Ties, ascending_rank, normal_score
 
@@ -52,8 +53,12 @@ def _known_ends(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the ends of each row, or refuse rows that are constant, empty or infinite."""
     low, high = np.empty(len(rows)), np.empty(len(rows))
-    for part in blocks(*rows.shape):
-        low[part], high[part] = rows[part].min(axis=1), rows[part].max(axis=1)
+    compiled = loaded()
+    if compiled is not None and rows.flags.c_contiguous:
+        compiled.fill_ends(rows, low, high)
+    else:
+        for part in blocks(*rows.shape):
+            low[part], high[part] = rows[part].min(axis=1), rows[part].max(axis=1)
     for row in np.flatnonzero(np.isnan(low)):  # a second pass that passes over missing values
         low[row], high[row] = np.fmin.reduce(rows[row]), np.fmax.reduce(rows[row])
     with np.errstate(invalid="ignore"):
@@ -187,16 +192,20 @@ def zscore(
     rows, shape = as_rows(x)
     signs = directions(direction, shape, "zscore")
     _known_ends(rows, shape, names, "zscore")
-    centre, spread = np.empty(len(rows)), np.empty(len(rows))
-    for part in blocks(*rows.shape):
-        centre[part], spread[part] = _mean_sd(rows[part])
+    centre, spread = _mean_sd(rows)
     lift = by_row(mean, shape, "zscore", "mean")
     return _linear(rows, centre, signs * spread, by_row(sd, shape, "zscore", "sd"), lift).reshape(shape)
 
 
 def _mean_sd(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return mean and sample standard deviation of the known values of each row."""
-    centre, spread = rows.mean(axis=1), rows.std(axis=1, ddof=1)
+    centre, spread = np.empty(len(rows)), np.empty(len(rows))
+    compiled = loaded()
+    if compiled is not None and rows.flags.c_contiguous and order_holds():
+        compiled.fill_spreads(rows, adding_order(rows.shape[1]), centre, spread)
+    else:
+        for part in blocks(*rows.shape):
+            centre[part], spread[part] = rows[part].mean(axis=1), rows[part].std(axis=1, ddof=1)
     for row in np.flatnonzero(np.isnan(centre)):
         known = rows[row][~np.isnan(rows[row])]
         centre[row], spread[row] = known.mean(), known.std(ddof=1)

@@ -27,6 +27,7 @@ from wardmote.methods.checks import (
 )
 from wardmote.methods.columns import adding_order, order_holds
 from wardmote.methods.compiled import loaded
+from wardmote.methods.counts import Counted
 
 Names = Sequence[str] | None
 """Names of the leaves, for errors."""
@@ -97,13 +98,18 @@ def moments(x: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """
     rows, shape = as_rows(x)
     skew, kurt = np.empty(len(rows)), np.empty(len(rows))
-    for part in blocks(*rows.shape):
+    for part in [slice(None)] if _adds_as_numpy() else blocks(*rows.shape):
         skew[part], kurt[part] = _complete_moments(rows[part])
     for row in np.flatnonzero(np.isnan(skew)):
         known = rows[row][~np.isnan(rows[row])]
         if 0 < len(known) < rows.shape[1]:
             skew[row : row + 1], kurt[row : row + 1] = _complete_moments(known[None, :])
     return skew.reshape(shape[:-1]), kurt.reshape(shape[:-1])
+
+
+def _adds_as_numpy() -> bool:
+    """Return whether compiled loops are loaded and add in numpy's order: then rows need no blocks to stay in cache."""
+    return loaded() is not None and order_holds()
 
 
 def _complete_moments(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -128,7 +134,7 @@ def _power_sums(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, F
     Compiled loops are used where they are loaded already; they add in the same order, so the bytes are the same.
     """
     compiled = loaded()
-    if compiled is not None and order_holds() and rows.flags.c_contiguous:
+    if compiled is not None and _adds_as_numpy() and rows.flags.c_contiguous:
         found = np.empty((len(rows), 4))
         compiled.row_moments(rows, adding_order(rows.shape[1]), found)
         return found[:, 0], found[:, 1], found[:, 2], found[:, 3]
@@ -330,26 +336,49 @@ def treat_draws(function: str, x: FloatArray, *, names: Names = None, **settings
     Raises:
         MethodError: As the treatment itself.
     """
-    compiled, n = loaded(), np.shape(x)[-1]
-    winmax = settings.get("winmax", WINMAX)
-    limits = settings.get("max_skew", MAX_SKEW), settings.get("max_kurt", MAX_KURT)
-    if compiled is None or function != "skew_kurt" or n < LONG or not _plain(winmax, *limits):
+    limits, winmax = _limits(function, settings, x.shape[-1]), settings.get("winmax", WINMAX)
+    compiled, then = loaded(), settings.get("then", "log")
+    if compiled is None or limits is None:
         return TREAT[function](x, names=names, **settings)[0]
-    then = settings.get("then", "log")
     rows, shape = as_rows(x)
     verdict = np.empty(len(rows), dtype=np.int64)
-    transformed = then in QUICK and winmax <= MOST_WINSORISED
-    compiled.judge_rows(rows, float(limits[0]), float(limits[1]), winmax if transformed else -1, verdict)
+    quick = then in QUICK and winmax is not None and winmax <= MOST_WINSORISED
+    compiled.judge_rows(rows, *limits, winmax if quick else -1, verdict)
     if not verdict.any():
         return x
-    out = rows.copy()
-    for row in map(int, np.flatnonzero(verdict)):
-        if verdict[row] == compiled.STAYS:
-            out[row] = _TRANSFORMS["log_ct" if then == "log" else then][1](rows[row], None)[0]
+    out = np.empty_like(rows)
+    for row in range(len(rows)):
+        if verdict[row] == compiled.PASSES:
+            out[row] = rows[row]
+        elif verdict[row] == compiled.STAYS:
+            _TRANSFORMS["log_ct" if then == "log" else then][1](rows[row], None, out[row])
         else:
             name = None if names is None else [names[row % len(names)]]
             out[row] = TREAT[function](rows[row], names=name, **settings)[0]
     return out.reshape(shape)
+
+
+def surely_passes(function: str, column: Counted, rows: IntArray, **settings: Any) -> bool:
+    """Return whether a treatment surely leaves all of some draws as they are; False where it is not sure.
+
+    Args:
+        function: A name in `TREAT`.
+        column: Draws of a leaf.
+        rows: Which of them.
+        settings: Settings of the treatment.
+    """
+    limits, compiled = _limits(function, settings, column.shape[-1]), loaded()
+    if limits is None or compiled is None:
+        return False
+    return bool(compiled.judge_counted(column.counts, column.divisor, column.factor, rows, *limits))
+
+
+def _limits(function: str, settings: Mapping[str, Any], n: int) -> tuple[float, float] | None:
+    """Return the limits of skewness and kurtosis, or None where rows are not to be judged by compiled sums."""
+    limits = settings.get("max_skew", MAX_SKEW), settings.get("max_kurt", MAX_KURT)
+    if loaded() is None or function != "skew_kurt" or n < LONG or not _plain(*limits):
+        return None
+    return float(limits[0]), float(limits[1])
 
 
 def _plain(*settings: Any) -> bool:
@@ -554,11 +583,15 @@ def box_cox(
     return _transform("box_cox", x, names, power)
 
 
-def _log_ct_row(known: FloatArray, power: float | None) -> tuple[FloatArray, str]:
-    """Return one row's ``log_ct``."""
+def _log_ct_row(
+    known: FloatArray, power: float | None, out: FloatArray | None = None
+) -> tuple[FloatArray, str]:
+    """Return one row's ``log_ct``, written to ``out`` where it is given."""
     del power
     low, high = known.min(), known.max()
-    return np.log(known - low + LOG_SHARE * (high - low)), "log_ct"
+    out = np.subtract(known, low, out=out)
+    out += LOG_SHARE * (high - low)
+    return np.log(out, out=out), "log_ct"
 
 
 def _log_ct_plus_row(known: FloatArray, power: float | None) -> tuple[FloatArray, str]:
@@ -569,10 +602,14 @@ def _log_ct_plus_row(known: FloatArray, power: float | None) -> tuple[FloatArray
     return -np.log(high + LOG_SHARE * (high - low) - known), "log_ct_negative"
 
 
-def _log_ct_orig_row(known: FloatArray, power: float | None) -> tuple[FloatArray, str]:
-    """Return one row's ``log_ct_orig``."""
+def _log_ct_orig_row(
+    known: FloatArray, power: float | None, out: FloatArray | None = None
+) -> tuple[FloatArray, str]:
+    """Return one row's ``log_ct_orig``, written to ``out`` where it is given."""
     del power
-    return np.log(known - known.min() + 1), "log_ct_orig"
+    out = np.subtract(known, known.min(), out=out)
+    out += 1
+    return np.log(out, out=out), "log_ct_orig"
 
 
 def _log_gii_row(known: FloatArray, power: float | None) -> tuple[FloatArray, str]:
@@ -606,16 +643,16 @@ def _above_one(known: FloatArray) -> str:
     return "" if known.max() > 1 else f"maximum {known.max():g}; log_gii needs one above 1"
 
 
-_TRANSFORMS: Mapping[
-    str, tuple[Callable[[FloatArray], str], Callable[[FloatArray, float | None], tuple[FloatArray, str]]]
-] = MappingProxyType(
-    {
-        "log_ct": (_any_row, _log_ct_row),
-        "log_ct_plus": (_any_row, _log_ct_plus_row),
-        "log_ct_orig": (_any_row, _log_ct_orig_row),
-        "log_gii": (_above_one, _log_gii_row),
-        "box_cox": (_any_row, _box_cox_row),
-    }
+_TRANSFORMS: Mapping[str, tuple[Callable[[FloatArray], str], Callable[..., tuple[FloatArray, str]]]] = (
+    MappingProxyType(
+        {
+            "log_ct": (_any_row, _log_ct_row),
+            "log_ct_plus": (_any_row, _log_ct_plus_row),
+            "log_ct_orig": (_any_row, _log_ct_orig_row),
+            "log_gii": (_above_one, _log_gii_row),
+            "box_cox": (_any_row, _box_cox_row),
+        }
+    )
 )
 
 TREAT: Mapping[str, Callable[..., tuple[FloatArray, TreatDetails]]] = MappingProxyType(
