@@ -1,7 +1,8 @@
 """Write the pages that are made from the code, or with --check say which are out of date.
 
 Generated: the data dictionary, the settings of a study, the errors, the catalogue of sources, the command line, and METHODS.md, which is
-put together from docs/methods/. A page that a person wrote is never touched.
+put together from docs/methods/. Of a page that a person wrote, only marked tables of measured figures are written anew (`figures.py`), and
+the drawing that goes with them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from figures import FILLED, filled, reliability_drawing
 from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -204,6 +207,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/sources.md": sources_page,
     "docs/reference/cli.md": cli_page,
+    "docs/images/reliability.svg": reliability_drawing,
     "METHODS.md": methods_page,
 }
 
@@ -211,9 +215,11 @@ PAGES: dict[str, Callable[[], str]] = {
 def main(check: bool) -> int:
     """Write all pages, or with `check` name those that differ; return the exit code."""
     stale = []
-    for name, make in PAGES.items():
+    # First the tables in pages, since METHODS.md is put together from some of these.
+    pages = [(name, "", partial(filled, name)) for name in FILLED]
+    for name, head, make in [*pages, *((name, HEAD, make) for name, make in PAGES.items())]:
         path = ROOT / name
-        text = HEAD + make()
+        text = head + make()
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         if check:

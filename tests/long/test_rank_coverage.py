@@ -23,8 +23,8 @@ RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results" / "rank_cove
 AREAS, WORLDS, DRAWS, SEED = 200, 500, 400, 41
 NOMINAL = (0.9, 0.95)
 TAU = AREAS // 10
-SHORT = 20
-"""Worlds of the short run: a second."""
+SHORT = 8
+"""Worlds of the short run: a second each."""
 
 Floats = npt.NDArray[np.float64]
 
