@@ -212,8 +212,8 @@ def reliability_drawing() -> str:
     parts.append(tag("path", d=f"M{x:.1f},{height - 18:.1f}h24", stroke="#777777", stroke_dasharray="5 4"))
     parts.append(tag("text", "as told", x=x + 30, y=height - 14, **FONT))
     told = (
-        "On the line, areas told 80% were in the tenth 80 times of 100. Rates drawn towards their larger area lie on it or close to it; raw rare"
-        " rates lie below it where much is told. Bars are two standard errors. The tables of the page say the same."
+        "On the line, areas told 80% were in the tenth 80 times of 100. Rates drawn towards their larger area lie on it or close to it;"
+        " raw rare rates lie below it where much is told. Bars are two standard errors. The tables of the page say the same."
     )
     return (
         str(drawing("reliability", "Told probability against what came", told, (width, height), parts)) + "\n"
