@@ -98,7 +98,7 @@ def test_no_text_breaks_out_of_a_drawing(label: str, title: str) -> None:
 
 def test_classes_end_where_their_words_say() -> None:
     assert [SHARES.place(x) for x in (0, 0.019, 0.02, 0.0999, 0.1, 0.2, 0.4, 1)] == [0, 0, 1, 1, 2, 3, 4, 4]
-    assert len(SHARES.words) == len(SHARES.breaks) + 1
+    assert len(SHARES.words()) == len(SHARES.breaks) + 1
 
 
 def test_circles_grow_with_the_number_by_area() -> None:

@@ -9,14 +9,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from wardmote import words
+from wardmote.publish import speech
 from wardmote.publish.building import Build, digest
 from wardmote.publish.figures import told_weight
 from wardmote.publish.marks import Marks
-from wardmote.publish.page import Gathering, Page
+from wardmote.publish.page import Gathering, Page, cited
 from wardmote.publish.places import Atlas
-from wardmote.publish.profiles import CLASS_TITLES, Link, Profiler
-from wardmote.publish.strings import LANGUAGE, SITE, STRINGS
+from wardmote.publish.profiles import Link, Profiler, class_titles
+from wardmote.publish.strings import SITE, STRINGS, language, say, spoken_now
 from wardmote.study import Study
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,6 +35,7 @@ MENU = (
     ("table", "table/index.html"),
     ("compare", "compare/index.html"),
     ("round", "round/index.html"),
+    ("impacts", "impacts/index.html"),
     ("evidence", "evidence/index.html"),
     ("whatif", "whatif/index.html"),
     ("method", "method/index.html"),
@@ -121,11 +125,25 @@ def environment() -> Any:
     made.filters["weight"] = told_weight
     made.filters["whole"] = words.count
     made.filters["sentence"] = words.sentence
-    made.globals["count"] = words.count
-    made.globals["language"] = LANGUAGE
+    made.filters["filled"] = filled
+    made.globals["count"] = speech.count
+    made.globals["counted_from"] = speech.counted_from
+    made.globals["say"] = say
+    made.globals["cited"] = cited
+    made.globals["language"] = language()
     made.globals["t"] = STRINGS
-    made.globals["class_titles"] = CLASS_TITLES
+    made.globals["class_titles"] = class_titles
     return made
+
+
+def filled(text: str, **marks: Any) -> Markup:
+    """Return a text with its marks filled in, where some of these are markup; all else is escaped.
+
+    Args:
+        text: The text.
+        marks: What fills its marks.
+    """
+    return Markup(escape(text)).format(**marks)  # escaped before it becomes markup
 
 
 def renderer(frame: Frame) -> Callable[..., str]:
@@ -151,7 +169,8 @@ def ingredients() -> str:
     package = Path(words.__file__).parent
     files = sorted(package.rglob("*.py")) + sorted(file for file in TEMPLATES.iterdir() if file.is_file())
     files += sorted(file for file in ASSETS.rglob("*") if file.is_file())
-    return digest(version("jinja2"), *(file.read_bytes() for file in files))
+    files.append(Path(__file__).parent / "english.toml")
+    return digest(version("jinja2"), spoken_now(), *(file.read_bytes() for file in files))
 
 
 def make_profiles(making: Making) -> None:
@@ -161,6 +180,7 @@ def make_profiles(making: Making) -> None:
         making: What pages are made of.
     """
     marks, inside = making.marks, making.profiler.members
+    shapes = making.profiler.locator.fingerprint()
     rows = [
         (name, row)
         for name, place in making.atlas.levels.items()
@@ -170,7 +190,7 @@ def make_profiles(making: Making) -> None:
 
     def make(item: tuple[str, int]) -> None:
         path = making.profiler.path(*item)
-        made_from = marks.of(*item, inside[item[0]][item[1]])
+        made_from = digest(shapes, marks.of(*item, inside[item[0]][item[1]]))
         if not making.build.keep(path, made_from):
             place = making.profiler.profile(*item)
             making.build.put(path, making.render("place.html.j2", path, place=place), made_from)

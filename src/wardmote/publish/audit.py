@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wardmote import words
 from wardmote.publish.reading import OpenTables
+from wardmote.publish.strings import STRINGS, say
 from wardmote.study import Study
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ def _questions(rows: pd.DataFrame) -> tuple[Question, ...]:
         by_test.setdefault(test, []).append(
             AuditLine(sentence, _told(test, value), _limit(test, value, limit))
         )
-    return tuple(Question(words.AUDIT_TESTS.get(test, test), tuple(lines)) for test, lines in by_test.items())
+    told = STRINGS["audit_tests"]
+    return tuple(
+        Question(told.get(test, test), tuple(lines)) for test, lines in by_test.items()
+    )
 
 
 def _told(test: str, number: float) -> str:
@@ -112,7 +116,7 @@ def _limit(test: str, value: float, limit: float) -> str:
     if isnan(limit):
         return ""
     if test == "weight and influence":
-        return f"{words.signed(1 / limit)} to {words.signed(limit)}"
+        return say("audit", "between", low=words.signed(1 / limit), high=words.signed(limit))
     # Siblings have two lines; the upper one stands in the row where the number is above it.
     most = test in AT_MOST or (test == "correlation with siblings" and value > limit > 0.5)
-    return f"{'at most' if most else 'at least'} {_told(test, limit)}"
+    return say("audit", "at_most" if most else "at_least", number=_told(test, limit))

@@ -12,7 +12,9 @@ from unicodedata import combining, normalize
 from wardmote import words
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import digest
-from wardmote.publish.page import Page
+from wardmote.publish.mapping import can_map
+from wardmote.publish.page import START, Page
+from wardmote.publish.strings import PAGES, say
 
 SIZE = (1200, 630)
 """Size of a picture in dots: what the large networks show without cutting (1.91 to 1)."""
@@ -22,12 +24,6 @@ MOST_POST = 300
 
 MOST_PICTURES = 12
 """Most pictures: findings beyond these stand on the first page."""
-
-CAUTION = (
-    "Ranks compare places; they do not say how many people are in need. What is true of an area on average is not true of "
-    "everyone in it."
-)
-"""What no thread leaves out."""
 
 GROUND, INK, QUIET, BAND = "#ffffff", "#16222b", "#4a5a66", "#2f7d99"
 """Colours of a picture; ink on ground has a contrast of 16 to 1, the quiet one 7 to 1."""
@@ -47,8 +43,20 @@ def sentences_of(page: Page) -> tuple[str, ...]:
     Args:
         page: What the first page says.
     """
-    further = [sentence for _, sentences in page.further for sentence in sentences]
+    # What was decided and what was found of need and of each index; how places were put together is no news.
+    kept = {START[f"stage_{stage}"] for stage in ("areas", "comparison", "sources")}
+    further = [
+        sentence
+        for title, sentences in page.further
+        if title not in kept
+        and not any(title == say("start", "compared", title=name) for name in _indices(page))
+        for sentence in sentences
+    ]
     return tuple(dict.fromkeys([*page.findings, *further]))
+
+
+def _indices(page: Page) -> tuple[str, ...]:
+    return tuple(method.title for method in page.methods)
 
 
 def make_share(making: Making) -> None:
@@ -62,21 +70,29 @@ def make_share(making: Making) -> None:
     pictures = []
     for number, sentence in enumerate(sentences[:MOST_PICTURES], start=1):
         path = f"share/{number}.png"
-        below = address.removeprefix("https://").removeprefix("http://") if address else "Made with Wardmote"
+        below = address.removeprefix("https://").removeprefix("http://") if address else PAGES["made"]
         made_from = digest(making.build.ingredients, sentence, making.page.title, below)
         if not making.build.keep(path, made_from):
             making.build.put(path, picture(making.page.title, sentence, below), made_from)
         pictures.append(Picture(path, f"{sentence} ({making.page.title}.)"))
     largest = next((p for p in reversed(list(making.atlas.levels.values())) if p.paged), making.atlas.base)
+    posts = thread(making.page.title, sentences[:8], making.page.contact, address)
     making.put(
         "share/index.html",
         "share.html.j2",
         pictures=pictures,
-        thread=thread(making.page.title, sentences[:8], making.page.contact, address),
+        thread=[(post, _picture_of(post, sentences[:MOST_PICTURES])) for post in posts],
+        map=can_map(making.found, making.atlas),
         address=address,
         level=largest.level.name,
-        code=largest.codes[0],
+        code_=largest.codes[0],
     )
+
+
+def _picture_of(post: str, sentences: tuple[str, ...]) -> int:
+    """Return the number of the picture that goes with a post, 0 for none."""
+    said = post.partition(" ")[2].removesuffix(" …")
+    return next((i for i, sentence in enumerate(sentences, start=1) if sentence.startswith(said)), 0)
 
 
 def picture(title: str, sentence: str, below: str) -> bytes:
@@ -175,10 +191,10 @@ def thread(title: str, sentences: tuple[str, ...], contact: str, address: str) -
         contact: Who decides and whom to ask, or "".
         address: Address of the site, or "".
     """
-    said = [f"{title}: what we found.", *sentences]
-    said.append(CAUTION)
+    said = [PAGES["thread_first"].format(title=title), *sentences]
+    said.append(PAGES["thread_caution"])
     said += [contact] if contact else []
-    said += [f"Look up your own place: {address}"] if address else []
+    said += [PAGES["thread_last"].format(address=address)] if address else []
     # Nine characters are kept for " 12/345: " in front.
     pieces = [
         piece

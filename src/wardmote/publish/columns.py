@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Any
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import Build, digest, safe_name
 from wardmote.publish.places import TYPES, Atlas, IndexFacts, Interval, PlaceLevel
-from wardmote.publish.profiles import MEASURE_WORDS
+from wardmote.publish.profiles import told_measure, told_type
 from wardmote.publish.shards import script
-from wardmote.publish.strings import PLACE
+from wardmote.publish.strings import PAGES, PLACE, STRINGS, say
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +77,7 @@ def columns_of(atlas: Atlas, level: str) -> Iterator[Column]:
     place = atlas.levels[level]
     yield Column(
         "population",
-        PLACE["residents"].format(people="People who").split(" live")[0],
+        PAGES["people"],
         "people",
         place.population,
     )
@@ -86,17 +86,39 @@ def columns_of(atlas: Atlas, level: str) -> Iterator[Column]:
             yield from _of_index(item)
     for one in atlas.summaries.get(level, ()):
         name = f"{one.index}.{one.measure.replace(' ', '-')}"
-        title = f"{one.title}: {MEASURE_WORDS[one.measure].lower()}"
+        title = f"{one.title}: {_small(told_measure(one.measure))}"
         kind = "share" if one.measure in ("proportion", "extent") else "number"
         yield Column(name, title, kind, one.value, index=one.index)
-        yield Column(f"{name}.rank", f"{title}, rank", "rank", one.rank, total=one.ranked, index=one.index)
+        yield Column(
+            f"{name}.rank",
+            say("pages", "column_rank", title=title),
+            "rank",
+            one.rank,
+            total=one.ranked,
+            index=one.index,
+        )
         yield from _of_interval(name, title, one.index, one.interval, one.ranked)
     for need in atlas.needs:
         if need.level == level:
-            yield Column(f"need.{need.id}", need.title, "class", need.type, words=TYPES)
+            yield Column(
+                f"need.{need.id}",
+                need.title,
+                "class",
+                need.type,
+                words=tuple(told_type(i + 1) for i in range(len(TYPES))),
+            )
             if (~np.isnan(need.share)).any():
-                yield Column(f"need.{need.id}.share", f"{need.title}: share of draws", "share", need.share)
+                yield Column(
+                    f"need.{need.id}.share",
+                    say("pages", "column_draws", title=need.title),
+                    "share",
+                    need.share,
+                )
     yield from _of_rounds(atlas, place)
+
+
+def _small(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _of_index(item: IndexFacts) -> Iterator[Column]:
@@ -104,12 +126,33 @@ def _of_index(item: IndexFacts) -> Iterator[Column]:
     for i, part in enumerate(item.parts):
         name = f"{item.id}.{part.node}" if part.depth else item.id
         title = f"{item.title}: {part.title}" if part.depth else item.title
-        of = {"index": item.id, "node": part.node}
-        yield Column(f"{name}.decile", f"{title}, tenth", "decile", item.decile[i], **of)  # type: ignore[arg-type]  # only texts
+        yield Column(
+            f"{name}.decile",
+            say("script", "tenth_of", title=title),
+            "decile",
+            item.decile[i],
+            index=item.id,
+            node=part.node,
+        )
         if part.depth <= 1:
             total = item.ranked[i]
-            yield Column(f"{name}.rank", f"{title}, rank", "rank", item.rank[i], total=total, **of)  # type: ignore[arg-type]  # only texts
-            yield Column(f"{name}.score", f"{title}, score", "score", item.score[i], **of)  # type: ignore[arg-type]  # only texts
+            yield Column(
+                f"{name}.rank",
+                say("pages", "column_rank", title=title),
+                "rank",
+                item.rank[i],
+                total=total,
+                index=item.id,
+                node=part.node,
+            )
+            yield Column(
+                f"{name}.score",
+                say("pages", "column_score", title=title),
+                "score",
+                item.score[i],
+                index=item.id,
+                node=part.node,
+            )
     yield from _of_interval(item.id, item.title, item.id, item.interval, item.ranked[0])
 
 
@@ -120,10 +163,12 @@ def _of_interval(
         return
     unit = f"{interval.component} {interval.coverage:g}"
     for end, values in (("low", interval.low), ("high", interval.high)):
-        yield Column(f"{name}.{end}", f"{title}, interval, {end}", end, values, unit, total, index)
+        yield Column(
+            f"{name}.{end}", say("pages", f"column_{end}", title=title), end, values, unit, total, index
+        )
     yield Column(
         f"{name}.inside",
-        f"{title}: share of draws in the greatest-need tenth",
+        say("pages", "column_inside", title=title),
         "share",
         interval.inside,
         unit,
@@ -149,10 +194,19 @@ def _of_rounds(atlas: Atlas, place: PlaceLevel) -> Iterator[Column]:
                 share[row] = decision["p_funded"]
         words = (PLACE["funded"], PLACE["not_funded"], PLACE["open"])
         yield Column(f"round.{one.id}", one.title, "class", funded, words=words)
+        told = tuple(STRINGS["funding"][name] for name in STANDINGS)
         if firm.any():
-            yield Column(f"round.{one.id}.standing", f"{one.title}: how firm", "class", firm, words=STANDINGS)
+            yield Column(
+                f"round.{one.id}.standing",
+                say("pages", "column_firm", title=one.title),
+                "class",
+                firm,
+                words=told,
+            )
         if (~np.isnan(share)).any():
-            yield Column(f"round.{one.id}.share", f"{one.title}: share of draws", "share", share)
+            yield Column(
+                f"round.{one.id}.share", say("pages", "column_draws", title=one.title), "share", share
+            )
 
 
 def write_column(build: Build, level: str, column: Column) -> None:

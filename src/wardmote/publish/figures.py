@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from wardmote import words
+from wardmote.publish import speech
 from wardmote.publish.charts import Pair, paired_bars
 from wardmote.publish.maps import FIFTHS, SHARES, MapArea, Shapes, circle_key, draw_map, lay_out, place
-from wardmote.publish.page import KINDS, Comparison, Gathering
+from wardmote.publish.page import KINDS, START, Comparison, Gathering
+from wardmote.publish.profiles import told_measure
+from wardmote.publish.strings import STRINGS, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,24 +26,10 @@ past what a phone loads at once."""
 MOST_NAMES = 12
 """Most areas whose names are written into a map: with more, names run into each other on a phone."""
 
-MEASURES = {
-    "extent": (
-        "Extent: {title}",
-        "Extent is the share of an area's people who live in its neighbourhoods of greatest need. All people count in the "
-        "greatest-need tenth of the whole study; beyond it fewer and fewer, none after three tenths. Over the study as a whole it is "
-        "about two tenths.",
-    ),
-    "proportion": (
-        "Neighbourhoods in the greatest-need tenth: {title}",
-        "The share of an area's neighbourhoods that are in the greatest-need tenth of the whole study. Over the study as a whole it "
-        "is one tenth.",
-    ),
-    "average score": (
-        "Average score: {title}",
-        "Areas in five equal groups by the mean score of their neighbourhoods, weighed by people.",
-    ),
-}
-"""Summaries that a map can show, the first that is there: title and what it means."""
+MEASURES = {"extent": "extent", "proportion": "proportion", "average score": "average_score"}
+"""Summaries that a map can show, the first that is there, each with its word."""
+
+FIGURES = STRINGS["figures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +79,23 @@ def kind_map(found: Gathering, group_level: str) -> Figure | None:
     if not len(small):
         return None
     shapes = lay_out(list(small["area"]), list(small["geometry"]))
-    titles = {kind: title for kind, (title, _) in KINDS.items()}
+    titles = {kind: START[f"kind_{word}"] for kind, word in KINDS.items()}
     areas = []
     for code, kind in zip(rows["area"], rows["type"], strict=True):
         known = isinstance(kind, str)
         css = f"k-{kind.split()[0]}" if known else "k-unknown"
-        said = titles[kind] if known else "no rank"
+        said = titles[kind] if known else STRINGS["numbers"]["no_rank"]
         areas.append(MapArea(code, f"{found.place(level, code).name}: {said}", css, mark=kind == "both"))
     noun = found.level(level).plural
     counts = rows["type"].value_counts()
     keys = tuple(
         Key(f"k-{kind.split()[0]}", title, int(counts.get(kind, 0))) for kind, title in titles.items()
     )
-    title = f"{noun.capitalize()} by type of need"
+    title = say("figures", "kinds", areas=_initial(noun))
     svg = draw_map(
         "map-kinds",
         title,
-        f"Map of {words.count(len(rows))} {noun}. The same stands as a table under “How many” and as a list of names.",
+        say("figures", "kinds_note", count=f"{len(rows):,}", areas=noun),
         shapes,
         areas,
         over=_outlines(found, group_level, shapes),
@@ -115,9 +104,9 @@ def kind_map(found: Gathering, group_level: str) -> Figure | None:
     return Figure(
         svg,
         title,
-        "Lines show the authorities." if group_level else "",
+        say("figures", "lines", groups=found.level(group_level).plural) if group_level else "",
         keys,
-        f"both ({counts.get('both', 0):,})",
+        f"{titles['both']} ({counts.get('both', 0):,})",
     )
 
 
@@ -143,21 +132,23 @@ def count_map(found: Gathering, group_level: str, both: dict[str, int]) -> Figur
         MapArea(code, f"{found.place(group_level, code).name}: {counts.get(code, 0):,} {lead.title}", "plain")
         for code in shapes["area"]
     ]
-    title = f"Where the {noun.plural} that are {lead.title} lie"
+    title = say("figures", "counts", areas=noun.plural, title=lead.title)
     svg = draw_map(
         "map-counts",
         title,
-        f"Map of {found.level(group_level).plural} with circles for {words.count(sum(counts.values()))} {noun.plural}. "
-        "The names stand below, by authority.",
+        say(
+            "figures",
+            "counts_note",
+            groups=found.level(group_level).plural,
+            count=f"{sum(counts.values()):,}",
+            areas=noun.plural,
+        ),
         lay_out(list(shapes["area"]), list(shapes["geometry"])),
         areas,
         counts=counts,
     )
-    shown = words.listed([words.count(n) for n in circle_key(counts)])
-    note = (
-        f"The larger the circle, the more of them are in that {found.level(group_level).title}. "
-        f"Below the map: circles for {shown}."
-    )
+    shown = speech.listed([f"{number:,}" for number in circle_key(counts)])
+    note = say("figures", "circles", group=found.level(group_level).title, shown=shown)
     return Figure(svg, title, note, ())
 
 
@@ -181,7 +172,7 @@ def summary_map(found: Gathering, group_level: str, both: dict[str, int]) -> Fig
     if not measure or not len(shapes):
         return None
     laid = lay_out(list(shapes["area"]), list(shapes["geometry"]))
-    title = MEASURES[measure][0].format(title=found.study.index[index].title or index)
+    title = FIGURES[MEASURES[measure]].format(title=found.study.index[index].title or index)
     return _summary_figure(
         found, level=group_level, table=table, laid=laid, both=both, title=title, measure=measure
     )
@@ -199,35 +190,41 @@ def _summary_figure(
 ) -> Figure:
     """Return the drawing, legend and table of a summary."""
     scale = FIFTHS if measure == "average score" else SHARES
-    rows, areas, tally = [], [], [0] * len(scale.words)
+    classes = scale.words()
+    rows, areas, tally = [], [], [0] * len(classes)
     for code, value, rank in zip(table["area"], table["value"], table["rank"], strict=True):
         at = scale.place(value if scale is SHARES else 1 - rank / len(table))
-        told = words.percent(value) if scale is SHARES else words.figure(value)
+        told = speech.percent(value) if scale is SHARES else speech.figure(value)
         name = found.place(level, code).name
         tally[at] += 1
         areas.append(MapArea(code, f"{name}: {told}", f"c{at}"))
-        rows.append((name, code, told, scale.words[at], f"{both.get(code, 0):,}"))
+        rows.append((name, code, told, classes[at], f"{both.get(code, 0):,}"))
     plural = found.level(level).plural
     svg = draw_map(
         "map-summary",
         title,
-        f"Map of {words.count(len(rows))} {plural} in five classes. The table after it holds each value.",
+        say("figures", "summary_note", count=f"{len(rows):,}", areas=plural),
         laid,
         areas,
         dots=_dots(found, laid),
         names={code: name for name, code, *_ in rows} if len(rows) <= MOST_NAMES else None,
     )
-    keys = tuple(Key(f"c{i}", said, tally[i]) for i, said in enumerate(scale.words))
+    keys = tuple(Key(f"c{i}", said, tally[i]) for i, said in enumerate(classes))
     lead = found.study.need.get(found.lead)
     header = (
-        found.level(level).title.capitalize(),
-        "Code",
-        measure.capitalize(),
-        "Class",
-        lead.title.capitalize() if lead else "Both",
+        _initial(found.level(level).title),
+        FIGURES["code"],
+        told_measure(measure),
+        FIGURES["class"],
+        _initial(lead.title) if lead else _initial(START["kind_both"]),
     )
-    dots = f"a {lead.title} area" if lead and 'class="dot"' in svg else ""
-    return Figure(svg, title, MEASURES[measure][1], keys, dots, header=header, rows=tuple(sorted(rows)))
+    dots = say("figures", "dot", title=lead.title) if lead and 'class="dot"' in svg else ""
+    note = FIGURES[f"{MEASURES[measure]}_note"]
+    return Figure(svg, title, note, keys, dots, header=header, rows=tuple(sorted(rows)))
+
+
+def _initial(text: str) -> str:
+    return words.sentence(text).removesuffix(".")
 
 
 def weight_chart(comparison: Comparison, position: int) -> Markup:
@@ -238,7 +235,7 @@ def weight_chart(comparison: Comparison, position: int) -> Markup:
         position: Its place on the page, for ids.
     """
     pairs = [Pair(row.title, row.first, row.second, row.low, row.high) for row in comparison.rows]
-    title = f"Weights of {comparison.beside} and of {comparison.title}"
+    title = say("start", "weights_of_two", other=comparison.beside, title=comparison.title)
     return paired_bars(f"weights-{position}", title, (comparison.beside, comparison.title), pairs)
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from wardmote import words
-from wardmote.publish.maps import MapArea, draw_map, lay_out
+from wardmote.publish import speech
+from wardmote.publish.maps import MapArea, circle_key, draw_map, lay_out
+from wardmote.publish.strings import STRINGS, say
 from wardmote.study.rounds import GroupSpec, RoundSpec
 
 if TYPE_CHECKING:
@@ -25,23 +27,22 @@ MOST_SHAPES = 1500
 CLOSE = 12
 """Places on either side of the line that the paper names as close."""
 
-SHOWN = (
-    "places that gain",
-    "people in places that gain",
-    "places of greater need passed over",
-    "people in places passed over",
-    "share of the greatest-need",
-    "share of people reached in the least-reached group",
-    "published places reproduced",
-)
-"""Measures, by how they begin, in which sets of rules are set side by side on the page; the data hold all."""
-
-WAYS = {
-    "ranked": "Places are taken down the list of need, as far as the rules allow.",
-    "optimal": "The set of places is taken that is worth most under the round's objective and keeps every rule.",
-    "lottery": "Places clear of the line are funded; those close to it are drawn by lot, under the same rules.",
+SHOWN = {
+    "places": "places",
+    "pounds": "pounds",
+    "people in funded places": "people_in",
+    "share of the greatest-need": "share",
+    "places of greater need passed over": "over",
+    "people in places passed over": "over_people",
+    "places that gain": "gain",
+    "people in places that gain": "gain_people",
+    "share of people reached in the least-reached group": "least_reached",
+    "published places reproduced": "published",
 }
-"""How places are chosen, in words."""
+"""Measures, by how they begin, in which sets of rules are set side by side, each with its word; the data hold all."""
+
+
+FUNDING = STRINGS["funding"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,18 @@ def fundings_of(found: Gathering) -> tuple[Funding, ...]:
     )
 
 
+def funding_of(found: Gathering, id_: str) -> Funding:
+    """Return one round as the pages tell it.
+
+    Args:
+        found: The tables of the study.
+        id_: The round.
+    """
+    table = found.read("decisions")
+    rows = table[(table["round"] == id_) & (table["rules"] == "stated")]
+    return _funding(found, id_, found.study.round[id_], rows)
+
+
 def _funding(found: Gathering, id_: str, spec: RoundSpec, decisions: pd.DataFrame) -> Funding:
     """Return one round in words and tables."""
     firm = _of(found.read("fragility"), id_)
@@ -145,7 +158,7 @@ def _funding(found: Gathering, id_: str, spec: RoundSpec, decisions: pd.DataFram
         title=spec.title or id_,
         description=words.sentence(spec.description),
         standing=words.sentence(spec.standing),
-        way=WAYS[spec.choose],
+        way=FUNDING[f"way_{spec.choose}"],
         rules=tuple(_rules(found, spec)),
         references=tuple(spec.references),
         findings=tuple(mine["sentence"]),
@@ -177,9 +190,8 @@ def _places(
     told = []
     for row in rows:
         pounds = _number(row["pounds"])
-        said = {"firm": "firm", "contested": "contested", "out": "rarely funded"}.get(
-            standing.get(row["area"], ""), ""
-        )
+        firm = standing.get(row["area"], "")
+        said = FUNDING[firm] if firm in ("firm", "contested", "out") else ""
         told.append(
             PlaceRow(
                 found.place(spec.level, row["area"]).name,
@@ -203,31 +215,26 @@ def _rules(found: Gathering, spec: RoundSpec) -> Iterable[str]:
         else str(titles.get(part.indicator, part.indicator))
         for part in spec.measure
     ]
-    together = {
-        "z": "each in standard deviations from its mean, then added by weight",
-        "minmax": "each from its lowest to its highest value, then added by weight",
-        "rank": "the mean of their ranks",
-        "score": "the sum of their scores by weight",
-        "both": "the rank in which need is less great decides",
-    }[spec.combine]
-    yield f"Need is measured by {words.listed(parts)}" + (f": {together}." if len(parts) > 1 else ".")
+    together = FUNDING[f"together_{spec.combine}"]
+    yield say("funding", "measured", len(parts), items=speech.listed(parts), together=together)
+    areas = level.plural
     if spec.population:
         low, high = spec.population
-        yield f"Only {level.plural} with at least {low:,}" + (
-            f" and at most {high:,} people." if high else " people."
-        )
+        key = "population_both" if high else "population"
+        yield say("funding", key, areas=areas, low=f"{low:,}", high=f"{high:,}" if high else "")
     if spec.definition:
-        yield f"Only {level.plural} that are {found.study.need[spec.definition].title}."
+        yield say("funding", "definition", areas=areas, title=found.study.need[spec.definition].title)
     for one in spec.exclude:
-        yield words.sentence(
-            f"not eligible: {one.title or 'places on a list'}" + (f" ({one.note})" if one.note else "")
-        )
+        key = "excluded_note" if one.note else "excluded"
+        yield say("funding", key, title=one.title or FUNDING["excluded_list"], note=one.note)
     if spec.include:
-        yield f"{words.count(len(spec.include), 'place is', 'places are')} required.".capitalize()
+        yield words.sentence(
+            say("funding", "required", len(spec.include), count=speech.count(len(spec.include)))
+        )
     for group in spec.groups:
         yield _group_rule(found, group)
     if spec.apart:
-        yield "No two neighbours."
+        yield FUNDING["apart"]
     yield from _money(spec)
 
 
@@ -235,37 +242,44 @@ def _group_rule(found: Gathering, group: GroupSpec) -> str:
     """Return caps and minimums of one grouping in a sentence."""
     title = group.title or found.level(group.by).title
 
-    def counted(number: int, what: str) -> str:
-        return words.count(number, "place", "places") if what == "places" else f"£{number:,}"
+    def counted(number: int) -> str:
+        if group.count == "places":
+            return speech.count(number, FUNDING["a_place"], FUNDING["some_places"])
+        return f"£{number:,}"
 
     said = [
-        f"{what} {counted(number, group.count)} in each {title}"
-        for what, number in (("at most", group.cap), ("at least", group.minimum))
+        say("funding", key, number=counted(number), group=title)
+        for key, number in (("at_most_each", group.cap), ("at_least_each", group.minimum))
         if number is not None
     ]
     said += [
-        f"{what} {counted(number, group.count)} in {found.place(group.by, code).name}"
-        for what, table in (("at most", group.caps), ("at least", group.minimums))
+        say("funding", key, number=counted(number), place=found.place(group.by, code).name)
+        for key, table in (("at_most_in", group.caps), ("at_least_in", group.minimums))
         for code, number in table.items()
     ]
-    return words.sentence(words.listed(said))
+    return words.sentence(speech.listed(said))
 
 
 def _money(spec: RoundSpec) -> Iterable[str]:
     """Yield what there is to give and how awards are made."""
     if spec.places is not None:
-        yield f"{words.count(spec.places, 'place', 'places')} in all.".capitalize()
+        places = speech.count(spec.places, FUNDING["a_place"], FUNDING["some_places"])
+        yield words.sentence(say("funding", "in_all", places=places))
     if spec.budget is not None:
-        yield f"A budget of £{spec.budget:,}."
+        yield say("funding", "budget", pounds=f"{spec.budget:,}")
     award = spec.award
+    what = award.by.replace(" x ", FUNDING["times"])
     if award.pounds is not None:
-        yield f"£{award.pounds:,} for each place."
+        yield say("funding", "award_each", pounds=f"{award.pounds:,}")
     elif award.share:
-        yield f"The budget is shared in proportion to {award.by.replace(' x ', ' times ')}, to the last pound."
+        yield say("funding", "award_share", what=what)
     elif award.by:
-        ends = f", at least £{award.floor:,}" if award.floor else ""
-        ends += f", at most £{award.ceiling:,}" if award.ceiling is not None else ""
-        yield f"£{award.base:,} and £{award.rate:,g} for each unit of {award.by}{ends}."
+        ends = say("funding", "award_floor", pounds=f"{award.floor:,}") if award.floor else ""
+        if award.ceiling is not None:
+            ends += say("funding", "award_ceiling", pounds=f"{award.ceiling:,}")
+        yield say(
+            "funding", "award_rate", base=f"{award.base:,}", rate=f"{award.rate:,g}", what=what, ends=ends
+        )
 
 
 def _yearly(found: Gathering, id_: str, spec: RoundSpec) -> Grid | None:
@@ -274,17 +288,22 @@ def _yearly(found: Gathering, id_: str, spec: RoundSpec) -> Grid | None:
     if not len(table) or not int(table["pounds"].sum()):
         return None
     totals = table.groupby("year")["pounds"].sum()
-    price = f", in prices of {spec.price_year}" if spec.price_year else ""
+    caption = say("funding", "yearly_prices" if spec.price_year else "yearly", year=spec.price_year or "")
     rows = tuple((str(year), f"£{int(pounds):,}") for year, pounds in totals.items() if year != "all")
-    return Grid(f"Pounds by year{price}", ("Year", "Pounds"), (*rows, ("In all", f"£{int(totals.sum()):,}")))
+    total = (FUNDING["sum"], f"£{int(totals.sum()):,}")
+    return Grid(caption, (FUNDING["year"], FUNDING["pounds"]), (*rows, total))
 
 
 def _told(value: float, unit: str) -> str:
     """Return a measure as the page prints it."""
     if isnan(value):
-        return "not available"
+        return speech.figure(value)
     return (
-        words.percent(value) if unit == "share" else f"£{value:,.0f}" if unit == "pounds" else f"{value:,.0f}"
+        speech.percent(value)
+        if unit == "share"
+        else f"£{value:,.0f}"
+        if unit == "pounds"
+        else f"{value:,.0f}"
     )
 
 
@@ -293,27 +312,32 @@ def _side_by_side(compared: pd.DataFrame) -> Grid | None:
     sets = list(dict.fromkeys(compared["rules"]))
     if len(sets) < 2:
         return None
-    titles = dict(zip(compared["rules"], compared["title"], strict=True))
-    columns = [
-        measure
-        for start in SHOWN
-        for measure in dict.fromkeys(compared["measure"])
-        if measure.startswith(start)
-    ]
     cells = {
-        (row["rules"], row["measure"]): "not available"
-        if _number(row["value"]) is None
-        else _told(row["value"], row["unit"])
+        (row["rules"], row["measure"]): _told(
+            float("nan") if _number(row["value"]) is None else row["value"], row["unit"]
+        )
         for row in compared.to_dict("records")
     }
-    rows = tuple(
-        (
-            "These rules" if name == "stated" else str(titles[name]),
-            *(cells.get((name, column), "–" if name == "stated" else "") for column in columns),
-        )
-        for name in sets
-    )
-    return Grid("Sets of rules side by side", ("Rules", *(column.capitalize() for column in columns)), rows)
+    measures = [
+        (measure, FUNDING[key] if measure in SHOWN else _share_words(measure))
+        for start, key in SHOWN.items()
+        for measure in dict.fromkeys(compared["measure"])
+        if measure == start or (measure.startswith(start) and key == "share")
+    ]
+    rows = tuple((title, *(cells.get((name, measure), "–") for name in sets)) for measure, title in measures)
+    return Grid(FUNDING["side_by_side"], (FUNDING["what"], *_set_titles(compared, sets)), rows)
+
+
+def _set_titles(compared: pd.DataFrame, sets: list[str]) -> tuple[str, ...]:
+    """Return what sets of rules are called on the page."""
+    titles = dict(zip(compared["rules"], compared["title"], strict=True))
+    return tuple(FUNDING["these"] if one == "stated" else str(titles[one]) for one in sets)
+
+
+def _share_words(measure: str) -> str:
+    """Return what the share of the greatest need that is reached is called."""
+    share = measure.removeprefix("share of the greatest-need ").removesuffix(" reached")
+    return FUNDING["share"] if share == "tenth" else say("funding", "share_of", share=share)
 
 
 def _by_group(compared: pd.DataFrame) -> Iterable[Grid]:
@@ -325,8 +349,11 @@ def _by_group(compared: pd.DataFrame) -> Iterable[Grid]:
             what, _, name = row["measure"].partition(": ")
             rows.setdefault(name, {})[what.partition(",")[0]] = row["value"]
         yield Grid(
-            f"Reached, {topic}",
-            (topic.removeprefix("by ").capitalize(), "Places", "People in them", "All people", "Pounds"),
+            say("funding", "reached_by", group=topic.removeprefix("by ")),
+            (
+                words.sentence(topic.removeprefix("by ")).removesuffix("."),
+                *(FUNDING[name] for name in ("places", "people_in", "all_people", "pounds")),
+            ),
             tuple(
                 (
                     name,
@@ -343,16 +370,15 @@ def _equality(compared: pd.DataFrame) -> Grid | None:
     rows: dict[str, dict[str, str]] = {}
     some = compared[compared["topic"] == "equality"]
     sets = list(dict.fromkeys(some["rules"]))
-    titles = dict(zip(compared["rules"], compared["title"], strict=True))
     for row in some.to_dict("records"):
         what, _, name = row["measure"].partition(": ")
         if what == "share of all":
-            rows.setdefault(name, {})[row["rules"]] = words.percent(row["value"])
+            rows.setdefault(name, {})[row["rules"]] = speech.percent(row["value"])
     if not rows:
         return None
-    header = ("Group", *("These rules" if one == "stated" else str(titles[one]) for one in sets))
+    header = (FUNDING["group"], *_set_titles(compared, sets))
     return Grid(
-        "Equality impact: the share of each group that lives in funded places",
+        FUNDING["equality"],
         header,
         tuple((name, *(one.get(rules, "") for rules in sets)) for name, one in rows.items()),
     )
@@ -380,13 +406,13 @@ def _map(
         laid = lay_out(list(shapes["area"]), list(shapes["geometry"]))
         drawn = draw_map(
             f"map-round-{id_}",
-            f"{noun.capitalize()} funded",
-            "The same stands below as a list of names.",
+            say("funding", "map_title", areas=words.sentence(noun).removesuffix(".")),
+            FUNDING["map_note"],
             laid,
             areas,
         )
-        dots = " A dot marks places whose decision is contested." if "contested" in standing.values() else ""
-        return drawn, f"Dark places are funded.{dots}"
+        dots = f" {FUNDING['map_dots']}" if "contested" in standing.values() else ""
+        return drawn, f"{FUNDING['map_dark']}{dots}"
     upper = found.study.publish.map_level
     shapes = boundaries[boundaries["level"] == upper]
     if not upper or not len(shapes):
@@ -398,11 +424,21 @@ def _map(
             counts[parent[code]] = counts.get(parent[code], 0) + 1
     shapes = shapes[shapes["area"].isin(set(parent.values()))]
     areas = [
-        MapArea(code, f"{found.place(upper, code).name}: {counts.get(code, 0):,} funded", "plain")
+        MapArea(
+            code,
+            say(
+                "funding",
+                "map_label",
+                name=found.place(upper, code).name,
+                count=f"{counts.get(code, 0):,}",
+                areas=noun,
+            ),
+            "plain",
+        )
         for code in shapes["area"]
     ]
-    drawn = draw_map(
-        f"map-round-{id_}", f"Where the funded {noun} lie", "The names stand below.",
-        lay_out(list(shapes["area"]), list(shapes["geometry"])), areas, counts=counts,
-    )  # fmt: skip
-    return drawn, f"The larger the circle, the more funded places lie in that {found.level(upper).title}."
+    title = say("funding", "map_counts", areas=noun, group=found.level(upper).title)
+    laid = lay_out(list(shapes["area"]), list(shapes["geometry"]))
+    drawn = draw_map(f"map-round-{id_}", title, FUNDING["map_note"], laid, areas, counts=counts)
+    shown = speech.listed([f"{number:,}" for number in circle_key(counts)]) if counts else ""
+    return drawn, say("funding", "map_counts_note", shown=shown) if counts else ""

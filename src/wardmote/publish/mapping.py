@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PAGE, DATA = "map/index.html", "map/map.json"
 """The page, and what it can show."""
 
+EMBEDDED = "embed/map.html"
+"""The map alone, for the pages of others."""
+
 VENDORED = {"maplibre": "assets/vendor/maplibre-gl-6.17.0", "pmtiles": "assets/vendor/pmtiles-4.5.0"}
 """Folders of the libraries that draw the map; see VENDOR.md beside them."""
 
@@ -68,15 +71,15 @@ def make_map(making: Making) -> None:
         "words": dict(STRINGS["map"]),
     }
     making.build.put(DATA, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
-    making.put(
-        PAGE,
-        "map.html.j2",
-        levels=levels,
-        figure=_figure(making),
-        filters=data["filters"],
-        vendored=VENDORED,
-        credits=_credits(making),
-    )
+    printed = {
+        "levels": levels,
+        "figure": _figure(making),
+        "filters": data["filters"],
+        "vendored": VENDORED,
+        "credits": _credits(making),
+    }
+    making.put(PAGE, "map.html.j2", **printed)
+    making.put(EMBEDDED, "embed_map.html.j2", **printed)
 
 
 def _level(one: MapLevel) -> dict[str, Any]:
@@ -132,9 +135,7 @@ def _laid(
         if all(build.keep(f"tiles/{file}", mark) for file in files):
             return (bounds[0], bounds[1], bounds[2], bounds[3])
         for file in files:
-            (build.folder / "tiles" / file).unlink(
-                missing_ok=True
-            )  # links to old files must not be written through
+            (build.folder / "tiles" / file).unlink(missing_ok=True)  # links to old files must not be written through
     made = make_tiles(base, codes, shapes, build.folder / "tiles", form=form)
     if made is None:
         return None
@@ -154,7 +155,12 @@ def _start(making: Making, levels: list[MapLevel]) -> dict[str, str]:
     for index in making.atlas.indices:
         if index.level in here:
             return {"level": index.level, "measure": f"{index.id}.decile"}
-    return {"level": levels[-1].level, "measure": ""}
+    level = next((one.level for one in levels if making.atlas.summaries.get(one.level)), levels[-1].level)
+    mine = making.atlas.summaries.get(level, ())
+    # Uncertainty is shown from the start wherever it is known.
+    shown = next((one for one in mine if one.interval), mine[0] if mine else None)
+    measure = f"{shown.index}.{shown.measure.replace(' ', '-')}" if shown else ""
+    return {"level": level, "measure": measure}
 
 
 def _filters(making: Making) -> list[dict[str, Any]]:

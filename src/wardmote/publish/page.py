@@ -13,35 +13,26 @@ from typing import TYPE_CHECKING, Any, cast
 from wardmote import words
 from wardmote.errors import MissingError, Problem
 from wardmote.levels import Level, known_levels
+from wardmote.publish import speech
 from wardmote.publish.audit import Audit, audits_of
 from wardmote.publish.funding import Funding, fundings_of
 from wardmote.publish.reading import OpenTables, Withheld
+from wardmote.publish.strings import STRINGS, say
 from wardmote.publish.telling import told_steps
 from wardmote.study import IndexSpec, NeedSpec, Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KINDS: dict[str, tuple[str, str]] = {
-    "both": ("both", "In the greatest-need {share} of deprivation and of community need."),
-    "deprivation only": (
-        "deprivation only",
-        "Hardship is among the greatest; places to meet, ties and activity are not among the weakest.",
-    ),
-    "community need only": (
-        "community need only",
-        "Places to meet, ties and activity are among the weakest; hardship is not among the greatest.",
-    ),
-    "neither": ("neither", "Outside both lines. Need can still be great for many who live there."),
+KINDS = {
+    "both": "both",
+    "deprivation only": "deprivation",
+    "community need only": "community",
+    "neither": "neither",
 }
-"""What the four types of need are called and mean."""
+"""The four types of need, each with its word in the texts of the first page."""
 
-ACCESS = {
-    "open": "may be published",
-    "derived-only": "only what was computed from it may be published",
-    "private": "nothing made from it may be published",
-}
-"""What the access of a source allows, in words."""
+START = STRINGS["start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,32 +373,32 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
     """Return one definition of need with its counts."""
     rows = found.need(id_)
     level = found.level(str(rows["level"].iloc[0]))
-    share = words.percent(spec.share)
+    share = speech.percent(spec.share)
     kinds = []
-    for kind, (title, meaning) in KINDS.items():
+    for kind, word in KINDS.items():
         mine = rows[(rows["type"] == kind).fillna(False)]
         kinds.append(
             KindRow(
-                title,
-                f"k-{kind.split()[0]}",
-                meaning.format(share=share),
+                START[f"kind_{word}"],
+                f"k-{word}",
+                START[f"means_{word}"].format(share=share),
                 len(mine),
                 _people(mine["population"]),
             )
         )
     both = rows[rows["doubly_disadvantaged"].fillna(False).astype(bool)]
     titles = [found.study.index[index].title or index for index in (spec.deprivation, spec.community)]
-    rule = (
-        f"An area counts as {spec.title} when it is among the {share} of {level.plural} with the greatest need "
-        f"in both “{titles[0]}” and “{titles[1]}”."
+    rule = say(
+        "start", "rule", title=spec.title, share=share, areas=level.plural, first=titles[0], second=titles[1]
     )
+    living = _people(both["population"])
     return Definition(
         id_,
         spec.title,
         rule,
         tuple(kinds),
         len(both),
-        _people(both["population"]),
+        living,
         int(rows["type"].isna().sum()),
         level.plural,
         level.title,
@@ -417,12 +408,12 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
 def _people(population: pd.Series[float]) -> str:
     """Return people in words; says so where the population of some or all areas is not known."""
     if not len(population):
-        return "none"
+        return START["nobody_lives"]
     known = population.dropna()
     if not len(known):
-        return "not known"
-    told = words.people(float(known.sum())).removesuffix(" people")
-    return told if len(known) == len(population) else f"at least {told}"
+        return START["not_known"]
+    told = speech.heads(float(known.sum()))
+    return told if len(known) == len(population) else say("start", "at_least", people=told)
 
 
 def _sure(found: Gathering) -> tuple[str, ...]:
@@ -449,16 +440,18 @@ def _findings(found: Gathering) -> tuple[tuple[str, ...], tuple[tuple[str, tuple
 def _stage_title(found: Gathering, stage: str, id_: str) -> str:
     """Return what the findings of one task are listed under: its title, as the study gives it."""
     if stage == "need" and id_ in found.study.need:
-        return f"Need: {found.study.need[id_].title} ({id_})"
+        return say("start", "need_of", title=f"{found.study.need[id_].title} ({id_})")
     if stage == "audit" and id_ in found.study.audit:
         index = found.study.audit[id_].index
-        return f"{found.study.index[index].title or index}, audited"
+        return say("start", "audited", title=found.study.index[index].title or index)
     if stage == "allocate" and id_ in found.study.round:
         return found.study.round[id_].title or id_
     if id_ in found.study.index:
         title = found.study.index[id_].title or id_
-        return f"{title}, compared" if stage == "comparison" else title
-    return stage if id_ == stage else f"{stage}: {id_}"
+        return say("start", "compared", title=title) if stage == "comparison" else title
+    known = f"stage_{stage}"
+    told = START[known] if known in START.english else stage
+    return told if id_ == stage else f"{told}: {id_}"
 
 
 def _group_level(found: Gathering) -> str:
@@ -486,7 +479,7 @@ def _groups(found: Gathering, group_level: str) -> tuple[Group, ...]:
     totals = Counter(parent.get(code, "") for code in rows["area"])
     groups = [
         Group(
-            found.place(group_level, code) if code else Place("", "Elsewhere"),
+            found.place(group_level, code) if code else Place("", START["elsewhere"]),
             region.get(code, ""),
             found.places(level, codes),
             totals[code],
@@ -535,7 +528,7 @@ def _method(found: Gathering, id_: str, spec: IndexSpec) -> Method:
         title=spec.title or id_,
         description=words.sentence(spec.description),
         reference=spec.reference,
-        level=found.level(spec.level).plural if spec.level else "areas",
+        level=found.level(spec.level).plural if spec.level else START["areas"],
         areas=areas,
         steps=tuple(told_steps(spec, lambda level: found.level(level).title)),
         domains=tuple(
@@ -561,7 +554,7 @@ def _leaves(found: Gathering, nodes: pd.DataFrame) -> tuple[Leaf, ...]:
             unit=_text(units.get(row["indicator"])),
             source=_text(row["source"]),
             period=_text(row["period"]),
-            gaps=_gaps(row["missing"], row["imputed"]),
+            gaps=told_gaps(row["missing"], row["imputed"]),
         )
         for row in _records(leaves)
     )
@@ -569,16 +562,19 @@ def _leaves(found: Gathering, nodes: pd.DataFrame) -> tuple[Leaf, ...]:
 
 def _all_gaps(methods: tuple[Method, ...]) -> tuple[str, ...]:
     """Return what is missing from the indices in sentences, each once with the indices that share it."""
-    told: dict[str, list[str]] = {}
+    told: dict[tuple[str, ...], list[str]] = {}
     for method in methods:
         for leaf in method.leaves:
-            if leaf.gaps != "none":
-                told.setdefault(f"{leaf.title}: {leaf.gaps} of {method.areas:,} {method.level}", []).append(
+            if leaf.gaps != START["gaps_no"]:
+                told.setdefault(("gap", leaf.title, leaf.gaps, f"{method.areas:,}", method.level), []).append(
                     method.title
                 )
         for name in method.left_out:
-            told.setdefault(f"{name} is not in it", []).append(method.title)
-    return tuple(f"{gap} ({words.listed(titles)})." for gap, titles in told.items())
+            told.setdefault(("gap_left_out", name, "", "", ""), []).append(method.title)
+    return tuple(
+        say("start", key, title=title, gaps=gaps, total=total, areas=areas, indices=speech.listed(titles))
+        for (key, title, gaps, total, areas), titles in told.items()
+    )
 
 
 def _mendings(found: Gathering) -> tuple[str, ...]:
@@ -586,12 +582,16 @@ def _mendings(found: Gathering) -> tuple[str, ...]:
     return words.mendings_told(_records(found.read("mendings")))
 
 
-def _gaps(missing: int | None, imputed: int | None) -> str:
-    """Return how many areas lack a value, and what was done; "none" where none does."""
+def told_gaps(missing: int | None, imputed: int | None) -> str:
+    """Return how many areas lack a value, and what was done; "none" where none does.
+
+    Args:
+        missing: Areas without a value.
+        imputed: Those whose value was filled in.
+    """
     gone, filled = missing or 0, imputed or 0
-    if not gone:
-        return "none"
-    return f"{gone:,} missing, {filled:,} filled in" if filled else f"{gone:,} missing"
+    key = "gaps_no" if not gone else "gaps_filled" if filled else "gaps_missing"
+    return say("start", key, missing=f"{gone:,}", filled=f"{filled:,}")
 
 
 def _compared(found: Gathering, id_: str, spec: IndexSpec) -> bool:
@@ -642,7 +642,7 @@ def _priorities(found: Gathering, nodes: set[str]) -> tuple[dict[str, float], di
         known = table[table[column].notna()]
         ends.append({n: float(x) / total for n, x in zip(known["priority"], known[column], strict=True)})
     asked = table["respondents"].dropna()
-    told = words.count(float(asked.max()), "person", "people") if len(asked) else ""
+    told = speech.count(float(asked.max()), START["person"], START["persons"]) if len(asked) else ""
     return ends[0], ends[1], told
 
 
@@ -654,8 +654,8 @@ def _sources(found: Gathering) -> tuple[SourceRow, ...]:
             title=_text(row["title"]) or row["source"],
             publisher=_text(row["publisher"]),
             vintage=_text(row["vintage"]),
-            licence=_text(row["licence"]) or "not stated",
-            access=ACCESS.get(row["access"], row["access"]),
+            licence=_text(row["licence"]) or START["not_stated"],
+            access=START[row["access"]] if row["access"] in START.english else row["access"],
             address=_text(row["address"]),
             link=_text(row["address"]).startswith(("https://", "http://")),
             retrieved=_text(row["retrieved"])[:10],
@@ -671,7 +671,8 @@ def _rows(read: int | None, kept: int | None) -> str:
     """Return rows read and facts kept, in words."""
     if read is None:
         return ""
-    return f"{read:,} read" if kept is None else f"{read:,} read, {kept:,} facts kept"
+    key = "rows_read" if kept is None else "rows_kept"
+    return say("start", key, read=f"{read:,}", kept=f"{kept or 0:,}")
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -685,3 +686,19 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _text(value: Any) -> str:
     """Return a cell as text; "" for null."""
     return value if isinstance(value, str) else ""
+
+
+def cited(page: Page, day: str, version: str) -> str:
+    """Return how the pages are cited.
+
+    Args:
+        page: What the first page says.
+        day: Day of publishing, in words.
+        version: Version of Wardmote.
+    """
+    sources = "; ".join(
+        f"{one.title}{f', {one.publisher}' if one.publisher else ''}{f' ({one.vintage})' if one.vintage else ''}"
+        for one in page.sources
+    )
+    said = say("start", "cited", title=page.title, day=day, version=version)
+    return f"{said} {say('start', 'cited_sources', sources=sources)}" if sources else said

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wardmote import words
+from wardmote.publish import speech
 from wardmote.publish.atlas import ASSETS, TEMPLATES, Making
 from wardmote.publish.building import safe_name
-from wardmote.publish.places import TYPES, NeedFacts, PlaceLevel, RoundFacts, Summary, records
-from wardmote.publish.profiles import Link, Rows, told_decision
+from wardmote.publish.funding import Funding, funding_of
+from wardmote.publish.page import cited, told_gaps
+from wardmote.publish.places import NeedFacts, PlaceLevel, RoundFacts, Summary, records
+from wardmote.publish.profiles import Link, Rows, told_decision, told_type
 from wardmote.publish.shards import make_postcodes, make_shards, spoken
-from wardmote.publish.strings import LANGUAGE, MAP, PAGES, PLACE, SCRIPT
+from wardmote.publish.strings import MAP, PAGES, PLACE, SCRIPT, STRINGS, language, missing, spoken_now
+
+STYLES = ("page.css", "atlas.css")
+"""Style sheets that the pages beyond the first share, in order."""
 
 MOST_ROWS = 1500
 """Most rows of a table that stand in the page itself; above it the page would pass half a megabyte, so rows come from the columns."""
@@ -20,22 +27,11 @@ MOST_ROWS = 1500
 MOST_NOT_FUNDED = 200
 """Most places that were not funded on the page of a round: those nearest to the line; the data hold all."""
 
-FIFTHS = (
-    "the fifth with the greatest need",
-    "the next fifth",
-    "the middle fifth",
-    "the fifth before last",
-    "the fifth with the least need",
-)
+FIFTHS = 5
 """Classes by rank, where no interval is known."""
 
-COMPARED = {
-    "higher": "more need than most",
-    "similar": "about the middle",
-    "lower": "less need than most",
-    "": "no rank",
-}
-"""Classes by interval, beside the middle of all places."""
+
+START = STRINGS["start"]
 
 
 def make_assets(making: Making) -> None:
@@ -44,15 +40,35 @@ def make_assets(making: Making) -> None:
     Args:
         making: What pages are made of.
     """
-    style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "atlas.css"))
+    style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in STYLES)
     making.build.put("assets/site.css", style)
-    said = json.dumps({"language": LANGUAGE, **MAP, **SCRIPT}, ensure_ascii=False)
+    said = json.dumps({"language": language(), **MAP, **SCRIPT}, ensure_ascii=False)
     making.build.put(
         "assets/words.js", f"window.wardmote = window.wardmote || {{}};\nwardmote.words = {said};\n"
     )
+    if spoken_now().texts:
+        making.build.put("assets/strings-missing.toml", as_toml(missing(spoken_now())))
     for file in sorted(ASSETS.rglob("*")):
         if file.is_file():
             making.build.put(f"assets/{file.relative_to(ASSETS).as_posix()}", file.read_bytes())
+
+
+def as_toml(texts: Mapping[str, Mapping[str, str]]) -> str:
+    """Return texts in the form of a translation, to be filled in.
+
+    Args:
+        texts: Texts by section and key.
+    """
+    # A JSON string with every sign beyond ASCII kept is a TOML string too.
+    return "\n".join(
+        line
+        for name, section in texts.items()
+        for line in (
+            f"[{name}]",
+            *(f"{json.dumps(key)} = {json.dumps(text, ensure_ascii=False)}" for key, text in section.items()),
+            "",
+        )
+    )
 
 
 # ---- find
@@ -181,11 +197,10 @@ def _table(making: Making, place: PlaceLevel, path: str, kinds: list[Link]) -> N
     if not large:
         order = sorted(range(len(place.codes)), key=lambda row: (place.names[row], place.codes[row]))
         for row in order:
-            cells = [tell(row) for _, _, tell, _ in columns]
-            keys = [key(row) for _, _, _, key in columns]
-            rows.append(
-                (making.profiler.link(place.level.name, row), keys, cells, [c for c in cells if _is_class(c)])
-            )
+            cells = [one.tell(row) for one in columns]
+            keys = [one.key(row) for one in columns]
+            classes = [f"{i}:{cell}" for i, cell in enumerate(cells) if columns[i].classed and cell]
+            rows.append((making.profiler.link(place.level.name, row), keys, cells, classes))
     above = next((name for name in reversed(list(place.parents)) if making.atlas.levels[name].paged), "")
     doors = (
         _by_name(making, making.atlas.levels[above], list(range(len(making.atlas.levels[above].codes))))
@@ -199,62 +214,74 @@ def _table(making: Making, place: PlaceLevel, path: str, kinds: list[Link]) -> N
         level=place.level.name,
         kinds=kinds,
         columns=large,
-        header=[(title, measure if large else "") for title, measure, _, _ in columns],
+        header=[(one.title, one.measure if large else "") for one in columns],
         rows=rows,
-        classes=[] if large else sorted({one for _, _, _, classes in rows for one in classes}),
+        classes=[
+            (one.title, sorted({cells[i] for _, _, cells, _ in rows if cells[i]}))
+            for i, one in enumerate(columns)
+            if one.classed and rows
+        ],
+        places={one.title: i for i, one in enumerate(columns)},
         doors=doors if len(doors) <= MOST_ROWS else [],
         intervals=any(item.interval for item in making.atlas.indices),
     )
 
 
-def _is_class(cell: str) -> bool:
-    """Return whether a cell names a class by which rows can be chosen."""
-    return (
-        bool(cell)
-        and not any(c.isdigit() for c in cell.replace("2nd", "").replace("tenth", ""))
-        and "%" not in cell
-    )
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column of a table of places.
+
+    Attributes:
+        title: Its head.
+        measure: The measure of the columns that holds it, for large levels.
+        tell: Gives the words of a row.
+        key: Gives what a row is sorted by.
+        classed: Whether its words are classes by which rows can be picked out.
+    """
+
+    title: str
+    measure: str
+    tell: Any
+    key: Any
+    classed: bool = False
 
 
-def _table_columns(making: Making, place: PlaceLevel) -> list[tuple[str, str, Any, Any]]:
-    """Return title, measure of a large level, words and key for sorting of each column."""
+def _table_columns(making: Making, place: PlaceLevel) -> list[TableColumn]:
+    """Return the columns of the table of one level."""
     name = place.level.name
-    result: list[tuple[str, str, Any, Any]] = []
+    result: list[TableColumn] = []
     for item in making.atlas.indices[:2]:
         if item.level == name:
             rank, total = item.rank[0], item.ranked[0]
-            result.append(
-                (item.title, f"{item.id}.decile", _class_of(rank, total, item.interval), _key_of(rank))
-            )
+            tell = _class_of(rank, total, item.interval)
+            result.append(TableColumn(item.title, f"{item.id}.decile", tell, _key_of(rank), classed=True))
         else:
             mine = [one for one in making.atlas.summaries[name] if one.index == item.id]
             shown = next((one for one in mine if one.measure == "average score"), mine[0] if mine else None)
             if shown is not None:
-                result.append(
-                    (
-                        item.title,
-                        f"{_measure(shown)}.rank",
-                        _class_of(shown.rank, shown.ranked, shown.interval),
-                        _key_of(shown.rank),
-                    )
-                )
+                tell = _class_of(shown.rank, shown.ranked, shown.interval)
+                measure = f"{_measure(shown)}.rank"
+                result.append(TableColumn(item.title, measure, tell, _key_of(shown.rank), classed=True))
             share = next((one for one in mine if one.measure == "proportion"), None)
             if share is not None:
-                title = f"{item.title}: {PLACE['share'].lower()}"
-                result.append((title, _measure(share), _share_of(share), _key_of(share.value)))
+                title = PAGES["table_share"].format(title=item.title)
+                result.append(TableColumn(title, _measure(share), _share_of(share), _key_of(share.value)))
     for need in making.atlas.needs[:1]:
         if need.level == name:
-            result.append((PLACE["type"], f"need.{need.id}", _type_of(need), _key_of(need.type)))
+            told, key = _type_of(need), _key_of(need.type)
+            result.append(TableColumn(PLACE["type"], f"need.{need.id}", told, key, classed=True))
     for one in making.atlas.rounds:
         if one.level == name:
-            result.append((one.title, f"round.{one.id}", _funded(one), lambda row: ""))
+            told = _funded(one)
+            result.append(TableColumn(one.title, f"round.{one.id}", told, told, classed=True))
     if not (place.population != place.population).all():
+        people = place.population
         result.append(
-            (
-                "People",
+            TableColumn(
+                PAGES["people"],
                 "population",
-                lambda row: words.figure(float(place.population[row]), 0),
-                _key_of(place.population),
+                lambda row: speech.figure(float(people[row]), 0),
+                _key_of(people),
             )
         )
     return result
@@ -269,10 +296,11 @@ def _class_of(rank: Any, total: int, interval: Any) -> Any:
 
     def tell(row: int) -> str:
         if not rank[row]:
-            return COMPARED[""]
+            return PAGES["class_none"]
         if interval is not None and interval.low[row]:
-            return COMPARED[words.compared(float(interval.low[row]), float(interval.high[row]), total / 2)]
-        return FIFTHS[min(int(5 * (rank[row] - 1) / total), 4)]
+            side = words.compared(float(interval.low[row]), float(interval.high[row]), total / 2)
+            return PAGES[f"class_{side}"]
+        return PAGES[f"fifth_{min(int(FIFTHS * (rank[row] - 1) / total), FIFTHS - 1) + 1}"]
 
     return tell
 
@@ -282,11 +310,11 @@ def _key_of(values: Any) -> Any:
 
 
 def _type_of(need: NeedFacts) -> Any:
-    return lambda row: TYPES[need.type[row] - 1] if need.type[row] else ""
+    return lambda row: told_type(int(need.type[row]))
 
 
 def _share_of(one: Summary) -> Any:
-    return lambda row: words.percent(float(one.value[row])) if one.rank[row] else ""
+    return lambda row: speech.percent(float(one.value[row])) if one.rank[row] else ""
 
 
 def _funded(one: RoundFacts) -> Any:
@@ -310,20 +338,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class RoundPage:
-    """What the page of the round says of one round; see its template."""
+    """What the page of the round says of one round: its words, and its decisions with links to their places."""
 
-    title: str
-    description: str
-    standing: str
-    findings: tuple[str, ...]
+    told: Funding
     funded: tuple[Decision, ...]
     others: tuple[Decision, ...]
     not_funded: int
-    pounds: bool
-    firm: bool
-    sets: tuple[str, ...]
-    compared: tuple[tuple[str, ...], ...]
-    references: tuple[str, ...]
 
 
 def make_round(making: Making) -> None:
@@ -339,7 +359,6 @@ def make_round(making: Making) -> None:
 
 def _round(making: Making, one: RoundFacts) -> RoundPage:
     """Return one round in words."""
-    spec = making.study.round[one.id]
     funded: list[Decision] = []
     others: list[Decision] = []
     for row, decision in one.decisions.items():
@@ -355,39 +374,12 @@ def _round(making: Making, one: RoundFacts) -> RoundPage:
         )
         (funded if decision["funded"] else others).append(entry)
     nearest = sorted(others, key=lambda entry: (entry.distance, entry.link.name))[:MOST_NOT_FUNDED]
-    findings = making.found.read("findings").sort_values("position", kind="stable")
-    mine = findings[(findings["stage"] == "allocate") & (findings["id"] == one.id)]
-    sets, compared = _rules_compared(making, one.id)
     return RoundPage(
-        title=one.title,
-        description=spec.description,
-        standing=spec.standing,
-        findings=tuple(mine["sentence"]),
+        told=funding_of(making.found, one.id),
         funded=tuple(sorted(funded, key=lambda entry: entry.link.name)),
         others=tuple(sorted(nearest, key=lambda entry: entry.link.name)),
         not_funded=len(others),
-        pounds=any(entry.pounds for entry in funded),
-        firm=any(entry.firm for entry in funded),
-        sets=sets,
-        compared=compared,
-        references=tuple(spec.references),
     )
-
-
-def _rules_compared(making: Making, id_: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Return the sets of rules and, measure by measure, what each reaches."""
-    table = making.found.read("rule_comparison")
-    rows = records(table[table["round"] == id_])
-    sets = list(dict.fromkeys(row["rules"] for row in rows))
-    titles = {row["rules"]: row["title"] if isinstance(row["title"], str) else row["rules"] for row in rows}
-    cells: dict[str, dict[str, str]] = {}
-    for row in rows:
-        unit = row["unit"] if isinstance(row["unit"], str) else ""
-        value = float("nan") if row["value"] is None else float(row["value"])
-        told = words.percent(value) if unit == "share" else words.figure(value, 0 if abs(value) >= 100 else 2)
-        cells.setdefault(row["measure"], {})[row["rules"]] = f"£{told}" if unit == "pounds" else told
-    compared = tuple((measure, *(told.get(one, "") for one in sets)) for measure, told in cells.items())
-    return tuple(titles[one] for one in sets), compared
 
 
 # ---- method, indicators, about
@@ -439,7 +431,7 @@ def _indicator(
     """Return title, definition, facts, source and its address of one indicator."""
     kind = PAGES["modelled"] if row["modelled"] == "yes" else PAGES["measured"]
     if row["derived_from"]:
-        kind = PAGES["derived"].format(items=words.listed(row["derived_from"].split()))
+        kind = PAGES["derived"].format(items=speech.listed(row["derived_from"].split()))
     facts = {
         PAGES["unit"]: row["unit"],
         PAGES["direction"]: PAGES[f"direction_{int(row['direction'])}"],
@@ -447,7 +439,7 @@ def _indicator(
         PAGES["source"]: source.get("title") or row["source"],
         PAGES["publisher"]: source.get("publisher"),
         PAGES["edition"]: source.get("vintage"),
-        PAGES["licence"]: source.get("licence") or "not stated",
+        PAGES["licence"]: source.get("licence") or START["not_stated"],
         PAGES["coverage"]: "; ".join(counts),
     }
     address = source.get("address") or ""
@@ -477,12 +469,11 @@ def _uses(making: Making) -> dict[str, list[tuple[str, ...]]]:
             continue
         whole = totals.get((row["index"], row["parent"]), 0.0)
         weight = (
-            words.percent(float(row["weight"]) / whole)
+            speech.percent(float(row["weight"]) / whole)
             if row["status"] == "used" and whole
-            else row["status"]
+            else PAGES["used_not"]
         )
-        gone, filled = row["missing"] or 0, row["imputed"] or 0
-        gaps = f"{gone:,} missing, {filled:,} filled in" if gone else "none"
+        gaps = told_gaps(row["missing"], row["imputed"])
         part = named.get((row["index"], row["parent"]), "")
         uses.setdefault(row["indicator"], []).append(
             (titles.get(row["index"], row["index"]), part, weight, gaps)
@@ -509,13 +500,14 @@ def make_about(making: Making) -> None:
     Args:
         making: What pages are made of.
     """
-    day = making.day
-    told = f"{day.day} {day:%B} {day.year}"
-    sources = "; ".join(
-        f"{source.title}{f', {source.publisher}' if source.publisher else ''}{f' ({source.vintage})' if source.vintage else ''}"
-        for source in making.page.sources
-    )
-    cite = f"{making.page.title}. {told}. Made with Wardmote {making.frame.version}.{f' Sources: {sources}.' if sources else ''}"
+    told = speech.day(making.day)
+    lacking = sum(len(texts) for texts in missing(spoken_now()).values()) if spoken_now().texts else 0
     making.put(
-        "about/index.html", "about.html.j2", page=making.page, day=day.isoformat(), day_words=told, cite=cite
+        "about/index.html",
+        "about.html.j2",
+        page=making.page,
+        day=making.day.isoformat(),
+        day_words=told,
+        cite=cited(making.page, told, making.frame.version),
+        lacking=lacking,
     )

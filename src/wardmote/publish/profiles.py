@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from wardmote import words
+from wardmote.publish import speech
 from wardmote.publish.building import safe_name
-from wardmote.publish.page import Gathering
+from wardmote.publish.locator import Locator
+from wardmote.publish.page import KINDS, Gathering
 from wardmote.publish.places import TYPES, Atlas, IndexFacts, Interval, PlaceLevel, RoundFacts, Summary
-from wardmote.publish.strings import PLACE, SITE
+from wardmote.publish.strings import PLACE, SITE, STRINGS, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,26 +30,8 @@ STRONG, GREAT = 8, 3
 CLASSES = ((1, 1), (2, 3), (4, 7), (8, 9), (10, 10))
 """Tenths put together in the tables of larger areas: first and last tenth of each class."""
 
-CLASS_TITLES = ("greatest-need tenth", "2nd and 3rd", "4th to 7th", "8th and 9th", "least-need tenth")
-"""What these classes are called."""
-
-MEASURE_WORDS = {
-    "proportion": "Small areas in the greatest-need tenth",
-    "extent": "Extent of need",
-    "average score": "Average score",
-    "average rank": "Average rank",
-    "local concentration": "Local concentration",
-}
-"""What pages call the summaries."""
-
 STRIP = 400.0
 """Length of the line from greatest to least need in its own units."""
-
-
-# The same few ranks, tenths and shares are said over and over on thousands of pages.
-_rank_of = lru_cache(maxsize=200_000)(words.rank_of)
-_decile = lru_cache(maxsize=16)(words.decile)
-_percent = lru_cache(maxsize=50_000)(words.percent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +72,7 @@ class Standing:
         up, down: What pulls it towards need and away from it, one sentence each, or "".
         measures: Rows of summaries: name, value, rank, interval.
         classes: Rows of tenths of its small areas by part.
+        folded: Whether its tables are folded away, since the index only stands beside another one.
     """
 
     title: str
@@ -102,6 +88,7 @@ class Standing:
     down: str
     measures: tuple[tuple[str, ...], ...]
     classes: tuple[tuple[str, ...], ...]
+    folded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +132,13 @@ class Profile:
     similar: tuple[tuple[str, tuple[Link, ...]], ...]
     money: tuple[Money, ...]
     inside: Rows | None
-    outline: str
+    outline: Markup
+    on_map: tuple[str, str] | None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether any interval of this place comes from draws."""
+        return any(one.low >= 0 for one in self.standings)
 
 
 class Profiler:
@@ -160,6 +153,7 @@ class Profiler:
         self.atlas = atlas
         self.found = found
         self.base = atlas.base
+        self.locator = Locator(atlas, found)
         units = found.read("indicators", ["indicator", "unit"])
         self._units = {
             one: unit if isinstance(unit, str) else ""
@@ -197,7 +191,7 @@ class Profiler:
             level=level,
             noun=place.level.title,
             path=self.path(level, row),
-            residents="" if isnan(residents) else words.people(residents),
+            residents="" if isnan(residents) else speech.people(residents),
             trail=tuple(
                 self.link(above, self._parent(place, row, above)) for above in self._above(place, row)
             ),
@@ -210,7 +204,8 @@ class Profiler:
             similar=self._similar(place, row),
             money=tuple(self._money(one, place, row) for one in self.atlas.rounds),
             inside=self._small(place, row),
-            outline="",
+            outline=self.locator.draw(level, row),
+            on_map=self.locator.on_map(level, row),
         )
 
     def path(self, level: str, row: int) -> str:
@@ -253,8 +248,10 @@ class Profiler:
         rank, total = int(item.rank[0, row]), item.ranked[0]
         headline = ""
         if rank:
-            told = _decile(float(item.decile[0, row]))
-            headline = f"{_rank_of(rank, total)} {place.level.plural}: {told}."
+            told = speech.tenth(int(item.decile[0, row]))
+            headline = say(
+                "place", "headline", rank=speech.rank_of(rank, total), areas=place.level.plural, tenth=told
+            )
         rows = [
             (part, self._part(item, i, row))
             for i, part in enumerate(item.parts)
@@ -277,6 +274,7 @@ class Profiler:
             down=down,
             measures=(),
             classes=(),
+            folded=bool(self.found.study.index[item.id].beside),
         )
 
     def _part(self, item: IndexFacts, i: int, row: int) -> PartRow:
@@ -284,10 +282,10 @@ class Profiler:
         share = _share_of_points(item, i, row)
         return PartRow(
             title=part.title,
-            weight=_percent(part.share),
-            rank=_rank_of(rank, item.ranked[i]),
-            tenth=_decile(tenth),
-            points="" if share is None else _percent(share),
+            weight=speech.percent(part.share),
+            rank=speech.rank_of(rank, item.ranked[i]),
+            tenth=speech.short_tenth(tenth),
+            points="" if share is None else speech.percent(share),
             figure=self._figure(part.indicator, float(item.value[i, row])),
             at=_at(rank, item.ranked[i]),
             number=tenth,
@@ -299,7 +297,7 @@ class Profiler:
             return ""
         unit = self._units.get(indicator, "")
         digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
-        number = words.figure(value, digits)
+        number = speech.figure(value, digits)
         if unit.startswith("%"):
             return f"{number}{unit}"
         return f"{number} {unit}".strip()
@@ -316,7 +314,9 @@ class Profiler:
         if tally is not None and tally[0, row].sum():
             total = int(tally[0, row].sum())
             inside = int(tally[0, row, 0])
-            headline = f"{inside:,} of its {total:,} {noun} {words.are(inside)} in the greatest-need tenth."
+            headline = say(
+                "place", "headline_inside", inside, count=_few(inside), total=f"{total:,}", areas=noun
+            )
             for i, part in enumerate(item.parts):
                 if part.depth <= 1:
                     counts = tally[i, row].tolist()
@@ -325,7 +325,11 @@ class Profiler:
             (one for one in measures if one.measure == "average score"), measures[0] if measures else None
         )
         if shown is not None:
-            headline += f" By {shown.measure} it is {_rank_of(int(shown.rank[row]), shown.ranked)} {place.level.plural}."
+            rank = speech.rank_of(int(shown.rank[row]), shown.ranked)
+            measure = told_measure(shown.measure)
+            measure = f"{measure[:1].lower()}{measure[1:]}"
+            by = say("place", "headline_by", measure=measure, rank=rank, areas=place.level.plural)
+            headline += f" {by}"
         interval = shown.interval if shown else None
         ends = _ends_of(interval, row)
         total = shown.ranked if shown else 0
@@ -343,15 +347,16 @@ class Profiler:
             down="",
             measures=tuple(self._measure(one, row) for one in measures),
             classes=tuple(classes),
+            folded=bool(self.found.study.index[item.id].beside),
         )
 
     def _measure(self, one: Summary, row: int) -> tuple[str, ...]:
         value = float(one.value[row])
-        told = _percent(value) if one.measure in ("proportion", "extent") else words.figure(value, 2)
+        told = speech.percent(value) if one.measure in ("proportion", "extent") else speech.figure(value, 2)
         return (
-            MEASURE_WORDS.get(one.measure, one.measure),
+            told_measure(one.measure),
             told,
-            _rank_of(int(one.rank[row]), one.ranked),
+            speech.rank_of(int(one.rank[row]), one.ranked),
             _short_interval(one.interval, row),
         )
 
@@ -396,21 +401,29 @@ class Profiler:
         told = []
         for one in self.atlas.needs:
             if one.level == place.level.name and one.type[row]:
-                kind = TYPES[int(one.type[row]) - 1]
-                said = {
-                    "both": f"It is {one.title}: among the greatest need in both.",
-                    "deprivation only": f"It is not {one.title}: only deprivation is among the greatest.",
-                    "community need only": f"It is not {one.title}: only community need is among the greatest.",
-                    "neither": f"It is not {one.title}: neither is among the greatest.",
-                }[kind]
+                word = KINDS[TYPES[int(one.type[row]) - 1]]
+                said = say("place", f"type_{word}", title=one.title)
                 share = float(one.share[row])
-                told.append(said if isnan(share) else f"{said} So it stands in {_percent(share)} of draws.")
+                if not isnan(share):
+                    said = (
+                        f"{said} {say('place', 'type_share', title=one.title, share=speech.percent(share))}"
+                    )
+                told.append(said)
             elif one.level == self.base.level.name and place.level.name != one.level:
                 inside = one.type[self.members[place.level.name][row]]
                 known, both = int((inside > 0).sum()), int((inside == 1).sum())
                 if known:
+                    areas = self.base.level.plural
                     told.append(
-                        f"{both:,} of its {known:,} {self.base.level.plural} {words.are(both)} {one.title}."
+                        say(
+                            "place",
+                            "types_inside",
+                            both,
+                            count=_few(both),
+                            total=f"{known:,}",
+                            areas=areas,
+                            title=one.title,
+                        )
                     )
         return tuple(told)
 
@@ -422,25 +435,29 @@ class Profiler:
         ]
 
     def _beside(self, place: PlaceLevel, row: int) -> tuple[tuple[Link, tuple[str, ...]], ...]:
-        """Return this place and the larger areas it lies in, with the share of small areas in the greatest-need tenth."""
+        """Return this place, the larger areas it lies in and the whole study, with the share in the greatest-need tenth."""
         items = self._summarised()
         chain = [(place.level.name, row)]
         chain += [(above, int(rows[row])) for above, rows in place.parents.items() if rows[row] >= 0]
-        rows_ = []
+        told = []
         for level, at in chain:
             cells = []
             for item in items:
                 one = self._summary.get((level, item.id, "proportion"))
                 if one is None or not one.rank[at]:
-                    tenth = int(item.decile[0, at]) if level == item.level else 0
-                    cells.append(_decile(tenth) if tenth else "")
+                    cells.append(speech.short_tenth(int(item.decile[0, at])) if level == item.level else "")
                 else:
-                    cells.append(
-                        f"{_percent(float(one.value[at]))} ({_rank_of(int(one.rank[at]), one.ranked)})"
+                    share, rank = (
+                        speech.percent(float(one.value[at])),
+                        speech.rank_of(int(one.rank[at]), one.ranked),
                     )
+                    cells.append(say("place", "share_rank", share=share, rank=rank))
             if any(cells):
-                rows_.append((self.link(level, at), tuple(cells)))
-        return tuple(rows_) if len(rows_) > 1 else ()
+                told.append((self.link(level, at), tuple(cells)))
+        if len(told) < 2:
+            return ()
+        whole = tuple(speech.percent(0.1) for _ in items)
+        return (*told, (Link(PLACE["whole"], ""), whole))
 
     def _similar(self, place: PlaceLevel, row: int) -> tuple[tuple[str, tuple[Link, ...]], ...]:
         told: list[tuple[str, tuple[Link, ...]]] = []
@@ -467,9 +484,8 @@ class Profiler:
             if decision["funded"] and inside is not None and inside[i] == row
         ]
         number = len(funded)
-        said = (
-            f"{words.count(number, level.level.title, level.level.plural)} in it {words.are(number)} funded."
-        )
+        noun = level.level
+        said = say("place", "funded_in_it", number, areas=speech.count(number, noun.title, noun.plural))
         return Money(
             one.title, "", words.sentence(said), "", "", tuple(sorted(funded, key=lambda link: link.name))
         )
@@ -511,12 +527,10 @@ class Profiler:
                         if part.depth == 1
                     ]
             elif (one := self._summary.get((level, item.id, "proportion"))) is not None:
-                result.append((f"{item.title}: {PLACE['share'].lower()}", _tell_share(one)))
+                result.append((say("pages", "table_share", title=item.title), _tell_share(one)))
         for need in self.atlas.needs[:1]:
             if need.level == level:
-                result.append(
-                    (PLACE["type"], lambda i, need=need: TYPES[need.type[i] - 1] if need.type[i] else "")
-                )
+                result.append((PLACE["type"], lambda i, need=need: told_type(int(need.type[i]))))
         for money in self.atlas.rounds:
             if money.level == level:
                 result.append((money.title, _tell_funded(money)))
@@ -536,11 +550,38 @@ def told_interval(interval: Interval | None, row: int) -> str:
     low, high = _ends_of(interval, row)
     if interval is None or not low:
         return SITE["no_interval"]
-    of = {"sampling": "sampling error", "method": "choices of method", "both": "choices and sampling error"}
-    return (
-        f"Between {words.ordinal(low)} and {words.ordinal(high)} in {_percent(interval.coverage)} of draws "
-        f"({of[interval.component]})."
+    return say(
+        "place",
+        "told_interval",
+        low=speech.ordinal(low),
+        high=speech.ordinal(high),
+        coverage=speech.percent(interval.coverage),
+        component=PLACE[f"of_{interval.component}"],
     )
+
+
+def told_type(kind: int) -> str:
+    """Return what a type of need is called.
+
+    Args:
+        kind: Its place in `TYPES`, counted from 1; 0 for none.
+    """
+    return STRINGS["start"][f"kind_{KINDS[TYPES[kind - 1]]}"] if kind else ""
+
+
+def told_measure(measure: str) -> str:
+    """Return what pages call a summary of a larger area.
+
+    Args:
+        measure: The summary, as `summaries` names it.
+    """
+    key = f"measure_{measure.replace(' ', '_')}"
+    return PLACE[key] if key in PLACE.english else measure
+
+
+def class_titles() -> tuple[str, ...]:
+    """Return what the classes of tenths are called."""
+    return tuple(PLACE[f"class_{i}"] for i in range(1, len(CLASSES) + 1))
 
 
 def told_decision(one: RoundFacts, decision: Mapping[str, Any] | None, places: tuple[Link, ...]) -> Money:
@@ -552,31 +593,49 @@ def told_decision(one: RoundFacts, decision: Mapping[str, Any] | None, places: t
         places: The place that it is about, where it is another one than the page's.
     """
     if decision is None:
-        return Money(one.title, "", "This round did not consider it.", "", "", places)
+        return Money(one.title, "", PLACE["not_considered"], "", "", places)
     funded = decision["funded"]
     status = PLACE["open"] if funded is None else PLACE["funded"] if funded else PLACE["not_funded"]
-    share = decision.get("p_funded")
-    firm = "" if share is None else f"Funded in {_percent(share)} of draws"
-    standing = decision.get("standing")
-    if standing:
-        firm = f"{firm} ({standing})" if firm else words.sentence(standing)
+    share, standing = decision.get("p_funded"), decision.get("standing")
+    known = STRINGS["funding"][standing] if standing in ("firm", "contested", "out") else ""
+    firm = "" if share is None else say("place", "funded_share", share=speech.percent(share))
+    if firm and known:
+        firm = say("place", "funded_firm", said=firm, firm=known)
     return Money(
-        one.title, status, decision["sentence"] or "", decision["flip"] or "", words.sentence(firm), places
+        one.title,
+        status,
+        _after_status(decision["sentence"] or ""),
+        decision["flip"] or "",
+        words.sentence(firm or known),
+        places,
     )
+
+
+def _after_status(sentence: str) -> str:
+    """Return the sentence of a decision without the "Funded:" at its start, which the page says before it."""
+    for start in ("Funded: ", "Not funded: "):
+        if sentence.startswith(start):
+            return words.sentence(sentence.removeprefix(start))
+    return sentence
+
+
+def _few(number: int) -> str:
+    """Return a count at the start of a sentence, "None" for 0."""
+    return f"{number:,}" if number else PLACE["none_of"]
 
 
 def _short_interval(interval: Interval | None, row: int) -> str:
     low, high = _ends_of(interval, row)
-    return f"{words.ordinal(low)} to {words.ordinal(high)}" if low else "not available"
+    if not low:
+        return speech.figure(float("nan"))
+    return say("place", "ends", low=speech.ordinal(low), high=speech.ordinal(high))
 
 
 def _told_inside(interval: Interval | None, row: int) -> str:
     if interval is None or isnan(interval.inside[row]):
         return ""
-    share = _percent(float(interval.inside[row]))
-    how = "with a probability of" if interval.component == "sampling" else "in"
-    of = "" if interval.component == "sampling" else " of draws"
-    return f"In the greatest-need tenth {how} {share}{of}."
+    key = "inside_probability" if interval.component == "sampling" else "inside_draws"
+    return say("place", key, share=speech.percent(float(interval.inside[row])))
 
 
 def _ends_of(interval: Interval | None, row: int) -> tuple[int, int]:
@@ -613,13 +672,13 @@ def _pulls(item: IndexFacts, row: int) -> tuple[str, str]:
         if share is None or share == part.share:
             continue
         told = PLACE["pull_item"].format(
-            title=part.title, points=_percent(share), weight=_percent(part.share)
+            title=part.title, points=speech.percent(share), weight=speech.percent(part.share)
         )
         (up if share > part.share else down).append((-abs(share - part.share), told))
     sentences = []
     for found, template in ((up, PLACE["pulls_up"]), (down, PLACE["pulls_down"])):
         sentences.append(
-            template.format(items=words.listed([text for _, text in sorted(found)])) if found else ""
+            template.format(items=speech.listed([text for _, text in sorted(found)])) if found else ""
         )
     return sentences[0], sentences[1]
 
@@ -630,10 +689,11 @@ def _tell_rank(item: IndexFacts) -> Any:
     def tell(i: int) -> str:
         rank = int(item.rank[0, i])
         if not rank:
-            return "no rank"
+            return STRINGS["numbers"]["no_rank"]
         interval = _short_interval(item.interval, i) if item.interval else ""
-        said = f"{_decile(int(item.decile[0, i]))} ({_rank_of(rank, total)}"
-        return f"{said}; {interval})" if interval else f"{said})"
+        key = "told_rank_interval" if interval else "told_rank"
+        tenth, told = speech.short_tenth(int(item.decile[0, i])), speech.rank_of(rank, total)
+        return say("place", key, tenth=tenth, rank=told, interval=interval)
 
     return tell
 
@@ -641,14 +701,14 @@ def _tell_rank(item: IndexFacts) -> Any:
 def _tell_tenth(item: IndexFacts, part: int) -> Any:
     def tell(i: int) -> str:
         tenth = int(item.decile[part, i])
-        return words.ordinal(tenth) if tenth else ""
+        return speech.ordinal(tenth) if tenth else ""
 
     return tell
 
 
 def _tell_share(one: Summary) -> Any:
     def tell(i: int) -> str:
-        return _percent(float(one.value[i])) if one.rank[i] else ""
+        return speech.percent(float(one.value[i])) if one.rank[i] else ""
 
     return tell
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from wardmote import words
 from wardmote.errors import MissingError, Problem
+from wardmote.publish import speech
 from wardmote.publish.atlas import TEMPLATES
 from wardmote.publish.building import safe_name
-from wardmote.publish.page import Definition, Gathering, Page, gather
+from wardmote.publish.page import START, Definition, Gathering, Page, gather
 from wardmote.publish.places import read_atlas
 from wardmote.publish.profiles import STRIP, Profile, Profiler, Standing
 from wardmote.publish.reading import open_tables
-from wardmote.publish.strings import PAGES, PLACE, SITE
+from wardmote.publish.strings import PAGES, PLACE, SITE, STRINGS, in_its_language, language
 from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
 from wardmote.workspace import write_atomically
@@ -28,6 +29,7 @@ MOST_NAMED = 40
 """Most areas of one authority that the report names: a committee paper, not a register; the site and the data name all."""
 
 
+@in_its_language
 def publish_report(
     tables: Any, study: Study, out: Path, *, place: str = "", built: datetime.date | None = None
 ) -> Path:
@@ -116,13 +118,15 @@ def _section(title: str, body: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _frame(
     title: str, lede: str, sections: Sequence[dict[str, Any]], page: Page, day: datetime.date
 ) -> dict[str, Any]:
-    told = f"{day.day} {day:%B} {day.year}"
+    told = speech.day(day)
     return {
         "title": title,
         "author": page.contact or page.title,
         "lede": lede,
-        "footer": f"{page.title}. {told}. Made with Wardmote {wardmote_version()}.",
+        "footer": START["cited"].format(title=page.title, day=told, version=wardmote_version()),
         "day": [day.year, day.month, day.day],
+        "lang": language().split("-")[0],
+        "region": language().partition("-")[2] or None,
         "sections": [section for section in sections if section["body"]],
     }
 
@@ -134,20 +138,20 @@ def _study(page: Page, day: datetime.date) -> dict[str, Any]:
     """Return the report of a study: what was found, where, how sure, how, from what, who decides."""
     found = [body for definition in page.definitions for body in _definition(definition)]
     sections = [
-        _section("What we found", [*([_list(page.findings)] if page.findings else []), *found]),
-        _section("The places", _places(page)),
+        _section(START["found"], [*([_list(page.findings)] if page.findings else []), *found]),
+        _section(START["places"], _places(page)),
         _section(
-            "How sure this is",
+            START["sure_title"],
             [
                 _list(PAGES["about_read_list"].split("|")),
-                *([_heading("What is missing")] if page.gaps else []),
+                *([_heading(START["gaps"])] if page.gaps else []),
                 *([_list(page.gaps)] if page.gaps else []),
             ],
         ),
-        _section("How it was done", [block for method in page.methods for block in _method(method)]),
-        _section("Sources and licences", [_sources(page)] if page.sources else []),
+        _section(START["method"], [block for method in page.methods for block in _method(method)]),
+        _section(STRINGS["method"]["sources"], [_sources(page)] if page.sources else []),
         _section(
-            "Who decides, and whom to ask",
+            START["ask"],
             [_text(page.contact or PAGES["about_nobody"]), _text(PAGES["about_decides"])],
         ),
     ]
@@ -156,7 +160,7 @@ def _study(page: Page, day: datetime.date) -> dict[str, Any]:
 
 def _definition(definition: Definition) -> list[dict[str, Any]]:
     rows = [[kind.title, kind.meaning, words.count(kind.areas), kind.people] for kind in definition.kinds]
-    header = [PLACE["type"], "Meaning", words.sentence(definition.noun).rstrip("."), "People"]
+    header = [PLACE["type"], PAGES["meaning"], words.sentence(definition.noun).rstrip("."), START["people"]]
     return [
         _heading(definition.title.capitalize()),
         _text(definition.rule),
@@ -167,9 +171,16 @@ def _definition(definition: Definition) -> list[dict[str, Any]]:
 def _places(page: Page) -> list[dict[str, Any]]:
     rows = []
     for group in page.groups:
-        names = words.listed([place.name for place in group.places], MOST_NAMED)
-        rows.append([group.place.name or page.title, f"{len(group.places):,} of {group.total:,}", names])
-    return [_table(["Authority", "How many", "Which"], rows, [2, 1, 5])] if rows else []
+        names = speech.listed([place.name for place in group.places], MOST_NAMED)
+        rows.append(
+            [
+                group.place.name or page.title,
+                PAGES["of"].format(count=f"{len(group.places):,}", total=f"{group.total:,}"),
+                names,
+            ]
+        )
+    area = page.group_level.title.capitalize() if page.group_level else PLACE["area"]
+    return [_table([area, START["how_many"], PAGES["which"]], rows, [2, 1, 5])] if rows else []
 
 
 def _method(method: Any) -> list[dict[str, Any]]:
@@ -178,10 +189,8 @@ def _method(method: Any) -> list[dict[str, Any]]:
         blocks.append(_text(f"{method.description} {method.reference}".strip()))
     blocks.append(_list(method.steps))
     if method.domains:
-        rows = [[domain.title, words.percent(domain.share), domain.origin] for domain in method.domains]
-        blocks.append(
-            _table([PLACE["part"], PLACE["weight"], "Where the weight comes from"], rows, [3, 1, 2])
-        )
+        rows = [[domain.title, speech.percent(domain.share), domain.origin] for domain in method.domains]
+        blocks.append(_table([PLACE["part"], PLACE["weight"], STRINGS["method"]["origin"]], rows, [3, 1, 2]))
     return blocks
 
 
@@ -210,7 +219,7 @@ def _profile(found: Gathering, page: Page, code: str, day: datetime.date) -> dic
         )
     place = Profiler(atlas, found).profile(*at)
     where = ", ".join(link.name for link in reversed(place.trail))
-    lede = words.sentence(place.noun + (f" in {where}" if where else ""))
+    lede = words.sentence(PAGES["in"].format(noun=place.noun, where=where) if where else place.noun)
     if place.residents:
         lede += f" {words.sentence(PLACE['residents'].format(people=place.residents))}"
     sections = [

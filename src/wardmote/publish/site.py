@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from wardmote.publish import speech
 from wardmote.publish.atlas import TEMPLATES, Frame, Making, environment, ingredients, menu_of, renderer
 from wardmote.publish.building import Build, digest, stands
 from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, weight_chart
@@ -21,6 +22,7 @@ from wardmote.publish.page import Comparison, Gathering, Page, gather
 from wardmote.publish.places import read_atlas
 from wardmote.publish.profiles import Link, Profiler
 from wardmote.publish.reading import OpenTables, open_tables
+from wardmote.publish.strings import in_its_language
 from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
 from wardmote.tables import TABLES
@@ -53,6 +55,7 @@ class Site:
     doors: tuple[Link, ...]
 
 
+@in_its_language
 def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date | None = None) -> Path:
     """Return the path of the first page, after the site has replaced what stood in `out`.
 
@@ -142,6 +145,7 @@ def _chosen(study: Study) -> list[Maker]:
     )
 
 
+@in_its_language
 def render_page(tables: Any, study: Study, *, built: datetime.date | None = None) -> str:
     """Return the first page alone as HTML; see `publish_site`."""
     page, found = gather(open_tables(tables), study)
@@ -162,7 +166,7 @@ def _render(page: Page, found: Gathering, day: datetime.date, doors: tuple[Link,
         maps=tuple(figure for figure in maps if figure),
         comparisons=tuple((item, weight_chart(item, i)) for i, item in enumerate(page.comparisons)),
         built=day.isoformat(),
-        built_words=f"{day.day} {day:%B} {day.year}",
+        built_words=speech.day(day),
         wardmote=wardmote_version(),
         style=Markup(style),  # our own file, and its checksum stands in the page's policy
         style_hash=checksum,

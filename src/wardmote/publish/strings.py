@@ -1,436 +1,235 @@
-"""Every word that the atlas shows and that is not made from data, in one place, ready to be translated.
+"""Every text that pages show and that is not made from data, in one file, and the language that pages speak.
 
-Sentences about numbers are made by `wardmote.words`; what stands here are headings, labels and explanations. Each page has a section.
-Marks in braces are filled in with names or numbers. Words for scripts stand under ``script`` and reach the browser as one file.
+`english.toml` holds the texts; a translation is a file of the same form, laid over it text by text (``[publish] strings``). What it
+lacks stays English and is listed. Sentences that are made when a study is run (findings, decisions, the audit) are data and stay as
+they were made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import lru_cache, wraps
+from pathlib import Path
+from string import Formatter
+from typing import Any, TypeVar
 
-LANGUAGE = "en-GB"
-"""Language of the words below, as browsers read it."""
+from wardmote import words
+from wardmote.errors import MissingError, Problem, StudyError
+from wardmote.study import Study
 
-SITE: Mapping[str, str] = MappingProxyType(
-    {
-        "skip": "Skip to the main text",
-        "pages": "Pages",
-        "start": "Start",
-        "map": "Map",
-        "find": "Find my place",
-        "table": "Table",
-        "compare": "Compare",
-        "round": "Funding",
-        "evidence": "What works",
-        "whatif": "What if",
-        "method": "Method",
-        "data": "Data",
-        "share": "Share",
-        "about": "About",
-        "made": "Made with Wardmote {version}. It sets no cookies, counts no visitors and asks no other computer for anything.",
-        "no_interval": "No interval is available yet.",
-        "no_script": "This part of the page needs JavaScript. The same figures stand in the tables of this site.",
-        "published": "Published",
-        "breadcrumb": "Where this page lies",
-        "rank_note": "Rank 1 is the greatest need. Ranks compare places with each other; they do not say how many people are in need.",
+ENGLISH = "en-GB"
+"""Language of `english.toml`, as browsers read it."""
+
+Kind = TypeVar("Kind", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A language, and its texts by section and key where they are known."""
+
+    language: str = ENGLISH
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+_SPOKEN: ContextVar[Translation | None] = ContextVar("spoken", default=None)
+_ENGLISH = Translation()
+_REMEMBERED: list[Callable[[], None]] = []
+
+
+class Section(Mapping[str, str]):
+    """The texts of one section in the language that is spoken now, English where that lacks one.
+
+    Args:
+        name: Its name.
+        english: Its English texts.
+    """
+
+    def __init__(self, name: str, english: Mapping[str, str]) -> None:
+        self.name = name
+        self.english = english
+
+    def __getitem__(self, key: str) -> str:
+        """Return a text in the language that is spoken now."""
+        text = self.english[key]
+        return spoken_now().texts.get(self.name, {}).get(key, text)
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the keys."""
+        return iter(self.english)
+
+    def __len__(self) -> int:
+        """Return how many texts there are."""
+        return len(self.english)
+
+
+def _english() -> dict[str, Section]:
+    """Return the sections of the file beside this module."""
+    texts = tomllib.loads((Path(__file__).parent / "english.toml").read_text(encoding="utf-8"))
+    # The questions of the audit stand with its sentences, which are made when a study is run.
+    texts["audit_tests"] = words.AUDIT_TESTS
+    return {name: Section(name, section) for name, section in texts.items()}
+
+
+STRINGS: Mapping[str, Section] = _english()
+"""All texts by section."""
+
+SITE, PLACE, PAGES, SCRIPT = (STRINGS[name] for name in ("site", "place", "pages", "script"))
+MAP, WHATIF, EVIDENCE, NUMBERS = (STRINGS[name] for name in ("map", "whatif", "evidence", "numbers"))
+
+
+def language() -> str:
+    """Return the language that is spoken now, as browsers read it."""
+    return spoken_now().language
+
+
+def spoken_now() -> Translation:
+    """Return the translation that is spoken now."""
+    return _SPOKEN.get() or _ENGLISH
+
+
+def say(section: str, key: str, number: float | None = None, /, **marks: Any) -> str:
+    """Return a text with its marks filled in.
+
+    Args:
+        section: Its section.
+        key: Its key.
+        number: Where given, the text ``key_one`` is taken for 1, where there is such a text.
+        marks: What fills the marks.
+    """
+    texts = STRINGS[section]
+    chosen = f"{key}_one" if number == 1 and f"{key}_one" in texts.english else key
+    return texts[chosen].format(**marks)
+
+
+@contextmanager
+def speaking(translation: Translation) -> Iterator[None]:
+    """Speak a language inside the block.
+
+    Args:
+        translation: The language with its texts.
+    """
+    token = _SPOKEN.set(translation)
+    _forget()
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(token)
+        _forget()
+
+
+def in_its_language(publisher: Kind) -> Kind:
+    """Make a function that publishes a study speak the study's language; its second argument is the study."""
+
+    @wraps(publisher)
+    def spoken(tables: Any, study: Study, *rest: Any, **named: Any) -> Any:
+        with speaking(read_translation(study)):
+            return publisher(tables, study, *rest, **named)
+
+    return spoken  # type: ignore[return-value]  # the same parameters
+
+
+def remembered(most: int) -> Callable[[Kind], Kind]:
+    """Remember what a function of words returns, until another language is spoken.
+
+    Args:
+        most: Most answers that are kept.
+    """
+
+    def wrap(function: Kind) -> Kind:
+        kept = lru_cache(maxsize=most)(function)
+        _REMEMBERED.append(kept.cache_clear)
+        return kept  # type: ignore[return-value]  # the same parameters
+
+    return wrap
+
+
+def _forget() -> None:
+    for clear in _REMEMBERED:
+        clear()
+
+
+# ---- translations
+
+
+def read_translation(study: Study) -> Translation:
+    """Return the language of a study's pages with its texts.
+
+    Args:
+        study: The study.
+
+    Raises:
+        MissingError: There is no such file.
+        StudyError: The file is not TOML, or holds texts that no page has, or marks that the English text does not have.
+    """
+    spec = study.publish
+    if not spec.strings:
+        return Translation(spec.language)
+    path = study.folder / spec.strings
+    where = f"[publish] strings, {spec.strings}"
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError:
+        remedy = "Put it there, or take the setting away."
+        raise MissingError(Problem(where, "there is no such file", got=str(path), remedy=remedy)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(
+            Problem(
+                where, "it is not TOML in UTF-8", got=str(error), remedy="Correct the line that is named."
+            )
+        ) from None
+    problems = list(_problems(where, given))
+    if problems:
+        raise StudyError(problems)
+    return Translation(spec.language, given)
+
+
+def _problems(where: str, given: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong in a translation."""
+    for name, texts in given.items():
+        if name not in STRINGS or not isinstance(texts, dict):
+            known = ", ".join(STRINGS)
+            yield Problem(f"{where}, [{name}]", "no such section", expected=f"one of {known}")
+            continue
+        for key, text in texts.items():
+            english = STRINGS[name].english.get(key)
+            if english is None or not isinstance(text, str):
+                remedy = "Take the line away, or correct its key."
+                yield Problem(f"{where}, {name}.{key}", "no page has a text of that name", remedy=remedy)
+                continue
+            expected = marks_of(english)
+            if marks_of(text) is None or not (marks_of(text) or set()) <= (expected or set()):
+                told = ", ".join(f"{{{mark}}}" for mark in sorted(expected or ())) or "no marks in braces"
+                yield Problem(
+                    f"{where}, {name}.{key}", "it holds marks that are not filled in", got=text, expected=told
+                )
+
+
+def marks_of(text: str) -> set[str] | None:
+    """Return the marks in braces of a text; None where the braces do not match.
+
+    Args:
+        text: The text.
+    """
+    try:
+        return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    except ValueError:
+        return None
+
+
+def missing(translation: Translation) -> dict[str, dict[str, str]]:
+    """Return the English texts that a translation lacks, by section and key.
+
+    Args:
+        translation: The translation.
+    """
+    lacking = {
+        name: {
+            key: text for key, text in section.english.items() if key not in translation.texts.get(name, {})
+        }
+        for name, section in STRINGS.items()
     }
-)
-"""Words that stand on every page."""
-
-PLACE: Mapping[str, str] = MappingProxyType(
-    {
-        "residents": "{people} live here",
-        "code": "Code",
-        "trail": "Where this page lies",
-        "title": "Places side by side",
-        "strong": "What is strong here",
-        "strong_none": "None of the parts that are measured is among the three tenths with the least need. What people here "
-        "know to be strong may not be measured.",
-        "strong_low": "{title}: less need than in {number} of 10 {areas}",
-        "need_low": "{title}: more need than in {number} of 10 {areas}",
-        "strong_share": "{title}: {count} of its {total} {areas} are in the three tenths with the least need",
-        "need": "Where need is greatest here",
-        "need_none": "None of the parts that are measured is in the three tenths with the greatest need.",
-        "need_share": "{title}: {count} of its {total} {areas} are in the three tenths with the greatest need",
-        "standing": "Where it stands",
-        "least_end": "least need",
-        "greatest_end": "greatest need",
-        "strip": "A line from the greatest need (left) to the least (right), in tenths, with this place marked.",
-        "both": "Deprivation and community need together",
-        "domains": "The parts, one by one",
-        "part": "Part",
-        "weight": "Share of all weights",
-        "rank": "Rank",
-        "tenth": "Tenth",
-        "interval": "Interval of the rank",
-        "points": "Share of this place's points",
-        "no_part_interval": "Intervals are worked out for whole indices, not for single parts.",
-        "pulls": "What pulls it up or down",
-        "pulls_note": "A part pulls towards need where its share of this place's points is larger than its share of all weights.",
-        "pulls_up": "Towards need: {items}.",
-        "pulls_down": "Away from need: {items}.",
-        "pull_item": "{title} ({points} of the points, {weight} of the weights)",
-        "indicators": "The figures behind it",
-        "indicator": "Indicator",
-        "figure": "Figure",
-        "small": "Its {areas}",
-        "small_note": "By name, not by rank. Each row says all that is known of one of them.",
-        "name": "Name",
-        "type": "Type of need",
-        "similar": "Places most alike",
-        "similar_note": "Alike in all parts of “{title}”, wherever in the study they lie. They may have ideas to share.",
-        "beside": "Beside the larger areas it lies in",
-        "beside_note": "The share of each area's {areas} that are in the greatest-need tenth of the whole study (over the study as a "
-        "whole: one in ten).",
-        "area": "Area",
-        "share": "In the greatest-need tenth",
-        "rank_there": "Rank among its kind",
-        "measures": "Summaries",
-        "measure": "Summary",
-        "value": "Value",
-        "whole": "The whole study",
-        "money": "Was it funded, and why?",
-        "funded": "Funded",
-        "not_funded": "Not funded",
-        "open": "Still to be decided",
-        "flip": "What would turn it",
-        "funded_inside": "Funded places in it",
-        "no_round": "No funding round is part of this study.",
-        "outside_round": "The funding round “{title}” chooses among {areas}; see those below or above this one.",
-        "activities": "What goes on here",
-        "activities_none": "Groups, grants and activities are not part of this study. If you know what goes on here, tell those who "
-        "publish it.",
-        "wrong": "Something wrong? How to correct it",
-        "wrong_note": "You know this place; the figures do not know it as you do. Say which place (its code is {code}), which figure, "
-        "what you think is right, and how you know. Errors in a source's own figures are corrected by its publisher, and then here.",
-        "wrong_who": "Who decides, and whom to ask: {contact}",
-        "wrong_nobody": "This study does not say whom to ask. Ask whoever gave you this page.",
-        "sources": "The sources and their publishers",
-        "share_title": "Take it with you",
-        "share_card": "A card of this place to put into another page",
-        "share_compare": "Compare it with other places",
-        "share_map": "Show it on the map",
-        "locator": "{name} in the study",
-        "description": "{name}: what is strong, where need is greatest, how sure that is, and what was decided.",
-        "shards": "{areas}: one page for all",
-        "shards_note": "There are {count} {areas}, so each is shown here on demand. Without JavaScript, look it up on the page of the "
-        "larger area in which it lies: everything about it stands there in a row.",
-        "enter_code": "Code of one of the {areas}",
-        "show": "Show",
-    }
-)
-"""Words of the profiles of places."""
-
-PAGES: Mapping[str, str] = MappingProxyType(
-    {
-        "explore": "Explore",
-        "explore_note": "Look up a place, see the method, take the data.",
-        "find_title": "Find my place",
-        "find_note": "Type a name or a code{postcode}. Nothing that you type leaves your computer.",
-        "find_postcode": ", or a postcode",
-        "find_district": "Only the list of your postcode's district is fetched; the rest of the postcode stays with you.",
-        "find_label": "Name or code{postcode}",
-        "find_go": "Find",
-        "find_browse": "Or go through the list",
-        "custom_title": "An area of your own",
-        "custom_note": "Paste codes of {areas}, one a line. The rule: a {area} counts wholly or not at all, counts are added, and no "
-        "index of its own is made for your area. Nothing that you paste leaves your computer.",
-        "custom_label": "Codes",
-        "custom_go": "Add them up",
-        "compare_title": "Compare places",
-        "compare_note": "Up to four places of one kind, side by side. Differences smaller than the intervals are no differences.",
-        "compare_level": "Kind of place",
-        "compare_place": "Place {number}: name or code",
-        "compare_go": "Compare",
-        "compare_static": "{areas} side by side",
-        "table_title": "All places in a table",
-        "table_note": "By name, in classes: this is no league table. Places whose intervals overlap cannot be told apart.",
-        "table_filter": "Show only names or codes with",
-        "table_class": "Class",
-        "table_all": "All classes",
-        "table_more": "Show more",
-        "table_download": "Download these rows as CSV",
-        "table_kinds": "Kinds of place",
-        "round_title": "The funding round",
-        "round_none": "No funding round is part of this study yet.",
-        "round_none_note": "Where money should go is decided by people. When a round's rules are part of the study, this page says which "
-        "places they fund, why there, and how firm that is.",
-        "round_rules": "The rules",
-        "round_places": "The funded places",
-        "round_others": "The places not funded",
-        "round_compare": "Beside other rules",
-        "round_nearest": "The {count} nearest to the line; all of them stand in the data.",
-        "round_references": "Where the rules are published",
-        "why": "Why",
-        "pounds": "Pounds",
-        "firm": "How firm",
-        "funded_share": "Funded in {share} of draws",
-        "method_title": "How it was done, and how it was checked",
-        "audit": "The audit",
-        "audit_none": "No audit has been run on this study yet.",
-        "audit_note": "Each test of the index with its result. “Flagged” asks for a look, not for a verdict.",
-        "audit_test": "Test",
-        "audit_item": "Of",
-        "audit_result": "Result",
-        "audit_sentence": "In words",
-        "indicators_title": "The indicators",
-        "indicator_back": "All indicators and how they are put together",
-        "definition": "Definition",
-        "definition_none": "The source gives no further definition.",
-        "facts": "At a glance",
-        "unit": "Unit",
-        "direction": "Direction",
-        "direction_1": "a higher value means more need",
-        "direction_-1": "a higher value means less need",
-        "source": "Source",
-        "publisher": "Publisher",
-        "edition": "Edition",
-        "licence": "Licence",
-        "period": "Period",
-        "kind": "Kind",
-        "modelled": "modelled: an estimate by a statistical model, not a count",
-        "measured": "as published",
-        "derived": "computed from {items}",
-        "coverage": "Values",
-        "coverage_told": "{count} values for {areas}",
-        "used": "Where it is used",
-        "used_index": "Index",
-        "used_part": "Part",
-        "used_weight": "Weight in its part",
-        "used_gaps": "Gaps",
-        "used_none": "No index of this study uses it.",
-        "caveats": "What to bear in mind",
-        "caveats_list": "It describes the area, not each person in it.|Small differences between places may be chance.|Places that have "
-        "two things in common are not shown to have the one because of the other.",
-        "mended": "What was mended in the source's files",
-        "mended_none": "Nothing needed mending.",
-        "data_title": "Take the data",
-        "data_note": "Everything that licences allow, as files that spreadsheets and programs read. Each table of places has a "
-        "description for machines (CSVW) beside it.",
-        "data_wide": "One row a place",
-        "data_long": "Every table, one fact a row",
-        "data_long_note": "A data package (Frictionless) with all tables as CSV and Parquet, and a README.",
-        "data_columns": "Small columns, as the map reads them",
-        "data_what": "What",
-        "data_files": "Files",
-        "data_rows": "Rows",
-        "data_licences": "Under which licence",
-        "data_withheld": "What may not be published",
-        "data_withheld_none": "Nothing is withheld.",
-        "data_notes": "The spreadsheet's second sheet says what each column means.",
-        "about_title": "About this atlas",
-        "about_who": "Who publishes it, who decides, whom to ask",
-        "about_nobody": "This study does not say who decides. Ask whoever gave you this page, and ask them to write it here.",
-        "about_decides": "This site decides nothing. It shows where need is greatest by a stated method, so that people can check it, "
-        "question it, and correct what is wrong.",
-        "about_cite": "How to cite",
-        "about_read": "How to read it",
-        "about_read_list": "Ranks compare places; they do not say how many people are in need.|A place just outside a line may have as "
-        "much need as one just inside.|What is true of an area on average is not true of everyone in it.|Many people in need live outside "
-        "the areas of greatest need.",
-        "about_access": "Access",
-        "about_access_note": "The site is meant to meet WCAG 2.2 at level AA: it works by keyboard, without JavaScript, at 320 pixels, "
-        "with forced colours and in print. Tell those named above where it does not.",
-        "about_private": "Privacy",
-        "about_private_note": "No cookies, no counting, no other computer is asked. What you type is not sent anywhere.",
-        "share_title": "Share what was found",
-        "share_note": "A picture for each finding, with its words for those who cannot see it, and a thread of short posts to paste.",
-        "share_pictures": "Pictures",
-        "share_alt": "Alternative text: copy it with the picture",
-        "share_download": "Picture as PNG",
-        "share_thread": "A thread to paste",
-        "share_thread_note": "Each post has at most 300 characters.",
-        "share_embed": "A card of a place, for another page",
-        "share_embed_note": "Put this line into a page of your own; change the code.",
-        "embed_title": "A place in brief",
-        "embed_more": "The whole profile",
-    }
-)
-"""Words of the other pages."""
-
-SCRIPT: Mapping[str, str] = MappingProxyType(
-    {
-        "none_found": "Nothing found for “{text}”.",
-        "found": "{count} found.",
-        "many_found": "The first {count} are shown; type more letters.",
-        "unknown_codes": "{count} not known: {codes}",
-        "custom_result": "{count} {areas}, {people} people.",
-        "custom_tenth": "{title}: {count} of {total} are in the greatest-need tenth.",
-        "custom_type": "{title}: {count} of {total}.",
-        "not_available": "not available",
-        "rank_of": "rank {rank} of {total}",
-        "between": "{low} to {high}",
-        "not_found_code": "There is no {area} with the code “{code}”.",
-        "showing": "{shown} of {total} rows shown.",
-        "loading": "Loading …",
-        "failed": "The file {file} could not be read.",
-        "greatest_tenth": "the greatest-need tenth",
-        "least_tenth": "the least-need tenth",
-        "other_tenth": "tenth {tenth} of ten",
-        "people": "{people} people live here.",
-        "no_interval": "No interval is available yet.",
-        "in_draws": "Between rank {low} and {high} in {coverage} of draws.",
-        "profile_of": "The whole profile of {name}",
-        "postcode_unknown": "The postcode is not in the file of its district.",
-        "sorted": "sorted by {column}",
-    }
-)
-"""Words that scripts put on pages."""
-
-MAP: Mapping[str, str] = MappingProxyType(
-    {
-        "title": "Map",
-        "note": "Choose what to show. Classes are told by tone and by words, and hatching marks places that cannot be told apart from "
-        "those on the other side of the line.",
-        "note_none": "No interval has been worked out yet, so no place can be marked as too close to call: a place just outside a class "
-        "may be like one just inside.",
-        "need_server": "The interactive map needs JavaScript and a web server. If you opened this page straight from a disk, run "
-        "“wardmote serve”. Everything it shows stands in the drawing and the tables below, and on the page of each place.",
-        "failed": "The interactive map could not be drawn here ({reason}). Everything it shows stands in the drawing and the tables below.",
-        "level": "Kind of place",
-        "measure": "What to show",
-        "filters": "Show only",
-        "filter_both": "{title}",
-        "filter_funded": "funded",
-        "filter_contested": "contested: the line could fall on either side",
-        "unsure": "Hatch places that are too close to call",
-        "legend": "What the tones mean",
-        "region": "Map. Arrow keys move it, plus and minus zoom; every place is in the list beside it.",
-        "chosen": "The chosen place",
-        "chosen_none": "Choose a place on the map or in the list.",
-        "profile": "Its whole profile",
-        "list": "Places on this part of the map",
-        "list_none": "No place that fits is on this part of the map.",
-        "list_more": "{count} more: zoom in to see them.",
-        "list_search": "Find by name or code",
-        "no_value": "no value",
-        "too_close": "too close to call",
-        "count": "{count} of {total} {areas} fit.",
-        "static": "The same without the interactive map",
-        "static_table": "All places with every measure stand in the table.",
-        "credits": "Shapes: {items}.",
-        "tenth_1": "greatest need: the first tenth",
-        "tenth_2": "second tenth",
-        "tenth_3": "third to fifth tenth",
-        "tenth_4": "sixth to eighth tenth",
-        "tenth_5": "least need: the last two tenths",
-        "share_0": "less than {top}",
-        "share_1": "{low} to {top}",
-        "share_2": "{low} or more",
-        "fifth_1": "lowest fifth of values",
-        "fifth_2": "second fifth",
-        "fifth_3": "third fifth",
-        "fifth_4": "fourth fifth",
-        "fifth_5": "highest fifth of values",
-        "zoom_in": "Zoom in",
-        "zoom_out": "Zoom out",
-        "whole": "Show everything",
-        "loading": "Loading the map …",
-        "drawn": "{measure}: {areas}. {count}",
-    }
-)
-"""Words of the map."""
-
-WHATIF: Mapping[str, str] = MappingProxyType(
-    {
-        "title": "What if?",
-        "lede": "Change what counts, where the line is and how much money there is, and see at once which {areas} come in and go out. "
-        "Nothing here changes the published result, and nothing leaves your computer.",
-        "need_script": "Changing the weights needs JavaScript. The stated sets of weights stand below.",
-        "weights": "Weights: {title}",
-        "weights_note": "Points say how much each part counts beside the others. Only their proportions matter.",
-        "stated": "As published",
-        "equal": "All parts alike",
-        "own": "Your own",
-        "set": "Set of weights",
-        "points": "{title}: points",
-        "share_of": "{percent}% of all weights",
-        "line": "Where the line is",
-        "share": "Greatest-need share: per cent of {areas}",
-        "money": "Money",
-        "money_note": "Down the list of “{title}”: each place receives the same until the money is spent; places whose larger area is at "
-        "its cap are passed over.",
-        "money_round": "It starts with the rules of “{title}”.",
-        "money_invented": "This study has no round that the page can follow; the amounts are only there to start with.",
-        "eligible": "Who can be funded",
-        "eligible_both": "places that are {title}",
-        "eligible_share": "places in the greatest-need share of “{title}”",
-        "award": "Pounds for each place",
-        "budget": "Pounds in all",
-        "by": "Most places in one …",
-        "by_none": "no cap",
-        "cap": "… at most",
-        "reset": "Back to the published settings",
-        "result": "What changes",
-        "result_note": "Compared with the published weights and line{money}.",
-        "result_money": " and with the money as the page proposes it",
-        "share_title": "Greatest-need share of “{title}”",
-        "both_title": "{title}",
-        "funded_title": "Funded",
-        "told": "{count} {areas}, {people} people. {enters} {enter} and {leaves} {leave}.",
-        "told_same": "{count} {areas}, {people} people: the same as published.",
-        "told_plain": "{count} {areas}. {enters} {enter} and {leaves} {leave}.",
-        "told_plain_same": "{count} {areas}: the same as published.",
-        "enter_one": "comes in",
-        "enter_many": "come in",
-        "leave_one": "goes out",
-        "leave_many": "go out",
-        "left": "£{pounds} are left.",
-        "enters": "Coming in ({count})",
-        "leaves": "Going out ({count})",
-        "more": "and {count} more",
-        "nothing": "none",
-        "no_weight": "Give at least one part of “{title}” some points.",
-        "fixed": "The ranks of “{title}” stay as published.",
-        "not_open": "What cannot be changed here",
-        "why_licence": "the licence of its figures does not allow publishing its parts, so its ranks stay as they are.",
-        "why_method": "it is not a weighted sum or mean of its parts, so other weights need the whole method; use Wardmote itself.",
-        "why_hidden": "its scores may not be published.",
-        "stated_table": "The stated sets of weights, as shares of all weights",
-        "part": "Part",
-        "exact": "The browser adds the same numbers in the same order as Wardmote does. How sure ranks are is not worked out again here: "
-        "a place that comes in or goes out by a few ranks may be as near the line as its neighbours.",
-        "share_link": "The address of this page holds your settings: copy it to share them.",
-    }
-)
-"""Words of the what-if page."""
-
-STRINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"site": SITE, "place": PLACE, "pages": PAGES, "script": SCRIPT, "map": MAP, "whatif": WHATIF}
-)
-"""All words by section."""
-
-EVIDENCE: Mapping[str, str] = MappingProxyType(
-    {
-        "title": "What works, and what does not",
-        "note": "What studies found, here and elsewhere, with how sure that is. Programmes that went with something better are not "
-        "thereby shown to have caused it: each answer says how it was compared.",
-        "said": "What the evidence says",
-        "cards": "Strategy by strategy",
-        "card_none": "No study in this library has looked at this strategy.",
-        "reasons": "Why that strength",
-        "map": "Where somebody has looked, and where nobody has",
-        "map_note": "Each cell: number of findings, what they say, and how strong the evidence is. Empty: nobody in this library has "
-        "looked.",
-        "strategy": "Strategy",
-        "connectedness": "connectedness",
-        "forest_note": "The single studies that could be pooled here: each line is one finding with its 95% interval; right of the "
-        "upright line is better. The last line is all of them together; the band around it is where a new place may lie.",
-        "funnel_note": "Each dot is one finding: the higher, the more precise. Lopsided dots may mean that studies without effect were "
-        "not published.",
-        "library": "The library",
-        "library_note": "Every finding, with how its figure was read. “To check” is what must still be held against the publication.",
-        "finding": "Finding",
-        "outcome": "Outcome",
-        "what": "What was done, for whom",
-        "result": "Concludes",
-        "effect": "Effect, positive is better",
-        "read": "How it was read",
-        "check": "To check",
-        "not_sized": "no size on a common scale",
-        "accounts": "What people told",
-        "in_all": "All together",
-    }
-)
-"""Words of the page of evidence."""
+    return {name: texts for name, texts in lacking.items() if texts}

@@ -155,6 +155,8 @@ class PublishSpec(Spec):
         postcodes: A file of postcodes, so that people can look up their own.
         tiles: How the map's shapes lie: one file for each level, a folder of small files for hosts that break ranges, or both, so that
             the page takes what its host can send.
+        language: Language of the pages, as browsers read it (BCP 47), for instance "cy".
+        strings: A file of translated texts, TOML of the form of the English ones; what it lacks stays English.
     """
 
     title: str = ""
@@ -167,6 +169,8 @@ class PublishSpec(Spec):
     address: str = ""
     postcodes: PostcodeSpec | None = None
     tiles: Literal["file", "folder", "both"] = "file"
+    language: str = Field(default="en-GB", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    strings: str = ""
 
 
 class Study(Spec):

@@ -101,7 +101,8 @@
       if (!isTenth && !(one.kind === "class" && one.measure.startsWith("need."))) continue;
       const values = (await wardmote.load(`${folder}/${one.measure}`)).values;
       const ranked = rows.filter((row) => values[row]);
-      const title = one.title.replace(/, tenth$/, "");
+      const tail = say("tenth_of", { title: "" });
+      const title = one.title.endsWith(tail) ? one.title.slice(0, -tail.length) : one.title;
       const marks = { title, count: whole(rows.filter((row) => values[row] === 1).length), total: whole(ranked.length) };
       lines.push(say(isTenth ? "custom_tenth" : "custom_type", marks));
     }

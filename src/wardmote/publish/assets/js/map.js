@@ -3,7 +3,7 @@
 
 const byId = (id) => document.getElementById(id);
 const root = new URL("../", document.baseURI);
-const whole = new Intl.NumberFormat("en-GB");
+const whole = new Intl.NumberFormat(document.documentElement.lang);
 const say = (text, parts) => text.replace(/\{(\w+)\}/g, (_, name) => parts[name] ?? "");
 const initial = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const json = async (path) => {
@@ -113,6 +113,8 @@ async function start() {
   const column = (level, name) => (held[`${level.level}/${name}`] ??= json(`${level.columns}/${name}.json`).then((one) => one.values));
 
   const address = new URLSearchParams(location.hash.slice(1));
+  // A place may be named before the mark, as older links did, or after it.
+  const wanted = address.get("place") || new URLSearchParams(location.search).get("place");
   const first = data.levels.find((one) => one.level === address.get("level")) ||
     data.levels.find((one) => one.level === data.start.level) || data.levels[0];
 
@@ -268,6 +270,19 @@ async function start() {
     toAddress();
   }
 
+  /** Move the map to a place that is on it. */
+  function show(code) {
+    const parts = map.querySourceFeatures("areas", { sourceLayer: "areas", filter: ["==", ["get", "code"], code] });
+    let west = 180, south = 90, east = -180, north = -90;
+    const walk = (points) => {
+      if (typeof points[0] !== "number") { points.forEach(walk); return; }
+      [west, east] = [Math.min(west, points[0]), Math.max(east, points[0])];
+      [south, north] = [Math.min(south, points[1]), Math.max(north, points[1])];
+    };
+    parts.forEach((one) => walk(one.geometry.coordinates));
+    if (west <= east) map.fitBounds([west, south, east, north], { padding: 80, maxZoom: 12, animate: !quiet });
+  }
+
   function tell() {
     const box = byId("chosen");
     if (!state.chosen) { box.replaceChildren(Object.assign(document.createElement("p"), { textContent: words.chosen_none })); return; }
@@ -314,7 +329,10 @@ async function start() {
     const base = measure.measure.replace(/\.decile$/, "");
     if (has(`${base}.low`) && has(`${base}.high`)) {
       const [low, high] = await Promise.all([column(state.level, `${base}.low`), column(state.level, `${base}.high`)]);
-      const last = Math.floor(has(`${base}.low`).total / 10);
+      const total = has(`${base}.low`).total, last = Math.floor(total / 10);
+      // Values come in fifths: too close where the interval of the rank reaches into another fifth.
+      const fifth = (rank) => Math.floor((5 * (rank - 1)) / total);
+      if (measure.kind === "number") return (i) => low[i] !== null && fifth(low[i]) !== fifth(high[i]);
       return (i) => low[i] !== null && low[i] <= last && high[i] > last;
     }
     if (has(`${base}.standing`)) {
@@ -361,7 +379,8 @@ async function start() {
   }
   await setLevel(first);
   await setMeasure(address.get("measure") || data.start.measure);
-  if (address.get("place")) choose(address.get("place"));
+  if (wanted) choose(wanted);
+  if (state.chosen && !place) map.once("idle", () => show(state.chosen));
   byId("no-map").hidden = true;
 
   // ---- events

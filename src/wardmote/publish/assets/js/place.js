@@ -10,20 +10,26 @@
   const list = (texts, none) => (texts.length ? e("ul", {}, ...texts.map((text) => e("li", {}, text))) : e("p", {}, none));
   const linked = (one) => (one.path ? wardmote.link(one.path, one.name) : one.name);
 
+  const fill = (text, marks) => text.replace(/\{(\w+)\}/g, (_, mark) => marks[mark] ?? "");
+  const initial = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
   const partsTable = (one, words, rows, figures) => wardmote.table(
-    `${one.title}: ${words.domains.toLowerCase()}`,
-    [figures ? words.indicator : words.part, ...(figures ? [words.figure] : []), words.tenth, words.rank, `${words.greatest_end} – ${words.least_end}`],
-    rows.map((row) => [row.title, ...(figures ? [row.figure] : []), row.tenth, row.rank, wardmote.strip(row.at, -1, -1)]));
+    fill(figures ? words.figures_of : words.parts_of, { title: one.title }),
+    [figures ? words.indicator : words.part, ...(figures ? [words.figure] : []), `${words.tenth} (${words.greatest_end} – ${words.least_end})`],
+    rows.map((row) => [row.title, ...(figures ? [row.figure] : []),
+      e("div", {}, wardmote.strip(row.at, -1, -1), fill(words.told_rank, { tenth: row.tenth, rank: row.rank }))]));
 
   const standing = (one, words) => {
-    const box = e("div", {}, e("h3", {}, one.title), ...sentences([`${one.headline} ${one.interval} ${one.inside}`]));
+    const box = e("div", {}, e("h3", {}, one.title), ...sentences([[one.headline, one.interval, one.inside].filter(Boolean).join(" ")]));
     if (one.at >= 0) {
       box.append(e("div", { class: "strip-box" }, wardmote.strip(one.at, one.low, one.high),
         e("p", { class: "ends small" }, e("span", {}, words.greatest_end), e("span", {}, words.least_end))));
     }
     if (one.up || one.down) box.append(e("h4", {}, words.pulls), ...sentences([one.up, one.down]));
-    if (one.parts.length) box.append(partsTable(one, words, one.parts, false));
-    if (one.leaves.length) box.append(e("details", {}, e("summary", {}, `${words.indicators} (${one.title})`), partsTable(one, words, one.leaves, true)));
+    const into = one.folded && one.parts.length ? e("details", {}, e("summary", {}, `${words.more_of} (${one.title})`)) : box;
+    if (one.parts.length) into.append(partsTable(one, words, one.parts, false));
+    if (one.leaves.length) into.append(e("details", {}, e("summary", {}, fill(words.figures_of, { title: one.title })), partsTable(one, words, one.leaves, true)));
+    if (into !== box) box.append(into);
     return box;
   };
 
@@ -34,18 +40,18 @@
     if (place.trail.length) {
       parts.push(e("nav", { class: "trail", "aria-label": words.trail }, e("ol", {}, ...place.trail.map((one) => e("li", {}, linked(one))))));
     }
-    parts.push(e("h1", {}, place.name), e("p", { class: "lede" }, `${place.noun}. ${place.residents} `, e("span", { class: "code" }, place.code)));
+    parts.push(e("h1", {}, place.name), e("p", { class: "lede" }, `${initial(place.noun)}. ${place.residents ? `${initial(fill(words.residents, { people: place.residents }))}.` : ""} `, e("span", { class: "code" }, place.code)));
     const strong = section(words.strong, list(place.strong, words.strong_none));
     strong.className = "good";
     parts.push(strong, section(words.need, list(place.great, words.need_none), ...sentences(place.types)));
     parts.push(section(words.standing, ...place.standings.map((one) => standing(one, words))));
-    if (place.beside.length) {
-      parts.push(section(words.beside, wardmote.table(words.share, [words.area, ...place.beside_header],
-        place.beside.map(([one, cells]) => [linked(one), ...cells.map((cell) => cell || "–")]))));
-    }
     for (const [title, others] of place.similar) {
       parts.push(section(words.similar, e("p", {}, words.similar_note.replace("{title}", title)),
         e("ul", { class: "names" }, ...others.map((one) => e("li", {}, linked(one), " ", e("span", { class: "code" }, one.code))))));
+    }
+    if (place.beside.length) {
+      parts.push(section(words.beside, wardmote.table(words.share, [words.area, ...place.beside_header],
+        place.beside.map(([one, cells]) => [linked(one), ...cells.map((cell) => cell || "–")]))));
     }
     const money = place.money.flatMap((one) => [e("h3", {}, one.title), ...(one.places.length ? [e("p", {}, linked(one.places[0]))] : []),
       ...sentences([`${one.status ? `${one.status}. ` : ""}${one.sentence}`, one.flip && `${words.flip}: ${one.flip}`, one.firm])]);
@@ -110,8 +116,8 @@
     const places = found.filter(Boolean);
     if (!places.length) { out.replaceChildren(...told); return; }
     const cell = (texts) => e("div", {}, ...texts.filter(Boolean).map((text) => e("p", {}, text)));
-    const rows = [[words.strong, ...places.map((place) => cell(place.strong.length ? place.strong : ["–"]))],
-      [words.need, ...places.map((place) => cell(place.great.length ? place.great : ["–"]))],
+    const rows = [[words.strong, ...places.map((place) => cell(place.strong.length ? place.strong : [words.strong_none]))],
+      [words.need, ...places.map((place) => cell(place.great.length ? place.great : [words.need_none]))],
       [words.both, ...places.map((place) => cell(place.types))]];
     for (const title of new Set(places.flatMap((place) => place.standings.map((one) => one.title)))) {
       const ones = places.map((place) => place.standings.find((one) => one.title === title));

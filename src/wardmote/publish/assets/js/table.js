@@ -40,7 +40,7 @@
         make: () => e("tr", {}, e("th", { scope: "row" }, wardmote.link(wardmote.pathOf(list, code), list.names[i]), " ", e("span", { class: "code" }, code)),
           ...cells.map((cell) => e("td", {}, cell))),
         search: wardmote.fold(`${list.names[i]} ${code}`),
-        classes: cells,
+        classes: cells.flatMap((cell, j) => (["decile", "class"].includes(measures[j].kind) ? [`${j}:${cell}`] : [])),
         keys: [list.names[i], ...columns.map((values) => String(values[i] ?? ""))],
         texts: [`${list.names[i]} ${code}`, ...cells],
       };
@@ -83,9 +83,15 @@
 
   const start = async () => {
     rows = table.dataset.level ? await fromColumns() : fromPage();
-    const classes = new Set(rows.flatMap((row) => row.classes).filter(Boolean));
-    if (form.elements.class.options.length <= 1 && classes.size <= 40) {
-      for (const text of [...classes].sort()) form.elements.class.append(e("option", { value: text }, text));
+    if (form.elements.class.options.length <= 1) {
+      const heads = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent.trim());
+      const classes = [...new Set(rows.flatMap((row) => row.classes))];
+      heads.forEach((title, j) => {
+        const mine = classes.filter((one) => one.startsWith(`${j}:`)).map((one) => one.slice(one.indexOf(":") + 1));
+        const options = mine.sort((a, b) => a.localeCompare(b, wardmote.words.language, { numeric: true }))
+          .map((text) => e("option", { value: `${j}:${text}` }, text));
+        if (options.length) form.elements.class.append(e("optgroup", { label: title }, ...options));
+      });
     }
     [...table.tHead.rows[0].cells].forEach((cell, i) => {
       const button = e("button", { type: "button" }, cell.textContent.trim());
