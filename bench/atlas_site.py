@@ -1,12 +1,17 @@
-"""Builds the whole site of a country: from nothing, again with nothing changed, and with one number changed.
+"""Builds the whole site of a country: from nothing, again with nothing changed, and with one number changed; then reads it.
 
-The study is `examples/england` where the official files are at hand (``WARDMOTE_MIRROR``, or ``../shared/data``): 6,856 profiles of larger
-neighbourhoods, 296 of authorities, 9 of regions, 33,755 neighbourhoods on demand, tiles, downloads. With ``--quick``, or without the files,
-it is the invented county. Timed is publishing alone, in a process of its own with imports; the tables are made before.
+The study is `examples/england` where the official files are at hand (``WARDMOTE_MIRROR``, or ``../shared/data``), with the shapes of its
+33,755 neighbourhoods and 6,856 larger ones added: 6,856 profiles of larger neighbourhoods, 296 of authorities, 9 of regions,
+neighbourhoods on demand, tiles, downloads. With ``--quick``, or without the files, it is the invented county. Timed is publishing
+alone, in a process of its own with imports; the tables are made before. The one number that changes is one area's residents, in the
+file that the study reads; `run` carries it into the tables, and publishing into every page that shows what follows from it.
 
-Prints one JSON object: ``seconds``, ``cpu_seconds`` and ``peak_mb`` (the process and its greatest child) of the build from nothing;
-``same`` and ``changed`` hold the same for the other two, with the number of files written. There is no peer that can be installed: the
-houses that publish such atlases keep their builders closed (see docs/explanation). ``--save`` writes bench/results/atlas_site.json.
+Prints one JSON object: ``seconds``, ``cpu_seconds`` and ``peak_mb`` of the build from nothing (memory of all its processes together, what
+they share counted once); ``same`` and ``changed`` hold the same for the other two, with the files written; ``pages`` what a browser
+measured where there is one, on a processor slowed four times and a line of 1.6 Mbit/s with 150 ms (Chromium's "fast 3G"), unpacked as
+a plain host sends them. There is no peer that can be installed: the houses that publish such atlases keep their builders closed.
+``--save`` writes bench/results/atlas_site.json. The file is not called site.py since Python's own `site` would be hidden by it when a
+benchmark is run from this folder.
 """
 
 from __future__ import annotations
@@ -15,10 +20,14 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,8 +37,25 @@ ROOT = Path(__file__).resolve().parents[1]
 WHOLE_SECONDS, CHANGED_SECONDS, PEAK_MB = 60.0, 5.0, 1000
 """What the issue asks for on two cores that do nothing else, tiles included."""
 
-QUICK_CPU = 12.0
-"""Bound for the invented county in processor time, which other work on the machine cannot stretch: about twice what was measured."""
+PAINT_MS, PAINT_KB, FRAME_MS, REPAINT_MS, RECOLOUR_MS = 1500, 500, 16, 100, 300
+"""What the issue asks of a browser: first paint, what is loaded before the map, one what-if, its repaint, the country recoloured."""
+
+QUICK_CPU = 20.0
+"""Bound for the invented county in processor time, which other work on the machine cannot stretch much: about twice what was measured."""
+
+SLOWER = 4
+"""How many times slower the processor is made for the browser: the setting of Chromium's own "mid-tier mobile"."""
+
+LINE = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 93_750}
+"""Chromium's "fast 3G": 1.6 Mbit/s down, 750 kbit/s up (bytes a second here), 150 ms."""
+
+ALL_PARTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 
 CHILD = """
 import json, resource, sys, time, datetime
@@ -37,65 +63,106 @@ started = time.perf_counter()
 from pathlib import Path
 from wardmote.publish import publish_site
 from wardmote.publish.building import Build
-from wardmote.publish.reading import WorkspaceTables
 from wardmote.study import read_study
 from wardmote.workspace import Workspace
-import pyarrow as pa, pyarrow.compute as pc
-folder, change = Path(sys.argv[1]), sys.argv[2]
-
-class Changed(WorkspaceTables):
-    def read(self, name, columns=None):
-        frame = super().read(name, columns)
-        if name == "summaries" and change and columns is None:
-            frame = frame.copy()
-            frame.loc[frame.index[0], "value"] = float(frame["value"].iloc[0]) + 0.001
-        return frame
-
+folder = Path(sys.argv[1])
 workspace = Workspace(folder)
-builds = []
+written = []
 finish = Build.finish
-def noted(self):
-    builds.append(self)
-    finish(self)
+def noted(self, whole=""):
+    written.extend(self.written)
+    finish(self, whole)
 Build.finish = noted
-publish_site(Changed(workspace), read_study(folder), workspace.site, built=datetime.date(2025, 6, 1))
+publish_site(workspace, read_study(folder), workspace.site, built=datetime.date(2025, 6, 1))
 seconds = time.perf_counter() - started
 mine, theirs = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
 files = [path for path in workspace.site.rglob("*") if path.is_file()]
+kinds = {}
+for path in written:
+    kind = "/".join(path.split("/")[:2]) if "/" in path else path
+    kinds[kind] = kinds.get(kind, 0) + 1
 print(json.dumps({"seconds": round(seconds, 2), "cpu_seconds": round(mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime, 2),
-  "peak_mb": round((mine.ru_maxrss + theirs.ru_maxrss) / 1024), "written": len(builds[-1].written), "files": len(files),
-  "pages": sum(path.suffix == ".html" for path in files), "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 1)}))
+  "cpu_of_first_process": round(mine.ru_utime + mine.ru_stime, 2),
+  "written": len(written), "kinds": kinds, "files": len(files), "pages": sum(path.suffix == ".html" for path in files),
+  "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 1)}))
 """
 
 
-def build(folder: Path, change: str = "") -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder), change], capture_output=True, text=True, check=True
-    )
-    result: dict[str, float] = json.loads(done.stdout)
-    return result
+def memory_of(process: int) -> int:
+    """Return the memory of a process and its children in kB, what they share counted once (PSS, proc(5)); 0 where it is not told."""
+    total = 0
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+        for one in (process, *map(int, children)):
+            for line in Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii").splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1])
+    except OSError:
+        return total
+    return total
+
+
+def build(folder: Path) -> dict[str, Any]:
+    """Publish in a process of its own; return what it took."""
+    process = subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], stdout=subprocess.PIPE, text=True)
+    peak, done = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.1):
+            peak = max(peak, memory_of(process.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    out, _ = process.communicate()
+    done.set()
+    watcher.join()
+    assert process.returncode == 0
+    result: dict[str, Any] = json.loads(out)
+    return {**result, "peak_mb": round(peak / 1024), "load": round(os.getloadavg()[0], 1)}
+
+
+def wardmote(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "wardmote", *words], check=True, capture_output=True)
 
 
 def prepare(folder: Path, mirror: Path | None) -> str:
     """Make the tables; return the name of the study."""
-    wardmote = [sys.executable, "-m", "wardmote"]
     if mirror is None:
-        subprocess.run([*wardmote, "demo", str(folder), "--quiet"], check=True, capture_output=True)
-        subprocess.run(
-            ["rm", "-rf", str(folder / "out" / "site"), str(folder / "out" / ".site.made.json")], check=True
-        )
+        wardmote("demo", str(folder), "--quiet")
         return "the invented county"
-    subprocess.run(["cp", "-r", str(ROOT / "examples" / "england") + "/.", str(folder)], check=True)
-    text = (folder / "study.toml").read_text(encoding="utf-8")
-    # Uncertainty, audits and rounds have benchmarks of their own.
-    kept = [part for part in text.split("\n[") if not part.startswith(("uncertainty.", "audit.", "round."))]
-    (folder / "study.toml").write_text("\n[".join(kept), encoding="utf-8")
-    subprocess.run(
-        [*wardmote, "run", "--study", str(folder), "--mirror", str(mirror), "--quiet"],
-        check=True,
-        capture_output=True,
-    )
-    return "examples/england"
+    shutil.copytree(ROOT / "examples" / "england", folder, dirs_exist_ok=True)
+    study = folder / "study.toml"
+    text = study.read_text(encoding="utf-8")
+    if "boundaries-lsoa21" not in text:
+        more = "".join(f'[sources.shapes-{one}]\nuse = "boundaries-{one}21"\n\n' for one in ("lsoa", "msoa"))
+        text = text.replace("[sources.shapes]", f"{more}[sources.shapes]", 1)
+    study.write_text(text, encoding="utf-8")
+    wardmote("run", "--study", str(folder), "--mirror", str(mirror), "--quiet")
+    return "examples/england with the shapes of all its neighbourhoods"
+
+
+def change(folder: Path, mirror: Path | None) -> str:
+    """Change one number in a file that the study reads, and run the study; return what was changed."""
+    if mirror is None:
+        file = folder / "data" / "areas.csv"
+        head, first, rest = file.read_text(encoding="utf-8").split("\n", 2)
+        at = head.split(",").index("people")
+        cells = first.split(",")
+        cells[at] = str(int(cells[at]) + 1)
+        file.write_text("\n".join([head, ",".join(cells), rest]), encoding="utf-8")
+        wardmote("run", "--study", str(folder), "--quiet")
+        return f"one more resident in the first row of {file.name}"
+    file = next((folder / "out" / "raw" / "population").glob("*.parquet"))
+    table = pq.read_table(file)
+    name = next(name for name in table.column_names if "total" in name.lower() or "residents" in name.lower())
+    areas, values = table.column(0).to_pylist(), table[name].to_pylist()
+    # An area may have several rows, one for each group of people, with the same total on each.
+    values = [value + 1 if area == areas[0] else value for area, value in zip(areas, values, strict=True)]
+    at = table.column_names.index(name)
+    pq.write_table(table.set_column(at, name, pa.array(values, table[name].type)), file)
+    wardmote("run", "--study", str(folder), "--mirror", str(mirror), "--quiet")
+    return f"one more resident in one neighbourhood ({areas[0]})"
 
 
 def check(folder: Path) -> None:
@@ -108,29 +175,157 @@ def check(folder: Path) -> None:
         root = scores.filter(pc.equal(scores["node"], scores["node"][0]))
         known = dict(zip(root["area"].to_pylist(), root["rank"].to_pylist(), strict=True))
         assert [known.get(code) for code in codes] == ranks
-    assert isinstance(scores, pa.Table)
+
+
+# ---- in a browser
+
+
+def look(site: Path) -> dict[str, Any] | None:
+    """Return what a browser measures on the pages of a site; None where there is no browser."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return None
+    if not Path("/usr/bin/chromium").exists():
+        return None
+    from wardmote.publish import make_server
+
+    server = make_server(site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    largest = max(
+        (path for path in (site / "place").iterdir() if any(path.glob("*.html"))),
+        key=lambda path: len(list(path.iterdir())),
+    )
+    profile = next(path for path in sorted(largest.glob("*.html")) if path.name != "index.html")
+    pages = {"start": "index.html", "profile": profile.relative_to(site).as_posix(), "table": "table/index.html",
+             "whatif": "whatif/index.html", "map": "map/index.html"}  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ALL_PARTS)
+        found = {name: _paint(browser, f"{address}/{path}") for name, path in pages.items()}
+        found["what_if"] = _what_if(browser, address)
+        found["recolour"] = _recolour(browser, address)
+        browser.close()
+    server.shutdown()
+    server.server_close()
+    return found
+
+
+def _paint(browser: Any, url: str) -> dict[str, float]:
+    """Return when a page is first painted and how much came over the line until then, and in all before any tile."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    tools = context.new_cdp_session(tab)
+    tools.send("Network.enable")
+    tools.send("Network.emulateNetworkConditions", LINE)
+    tools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    sizes: list[tuple[float, int]] = []
+    tools.on("Network.dataReceived", lambda one: sizes.append((one["timestamp"], one["dataLength"])))
+    started: list[float] = []
+    tools.on("Network.requestWillBeSent", lambda one: started.append(one["timestamp"]))
+    tab.goto(url, wait_until="commit")
+    tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length", timeout=120_000)
+    painted = float(tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+    tab.wait_for_load_state("domcontentloaded", timeout=120_000)
+    document = float(tab.evaluate("performance.getEntriesByType('navigation')[0].decodedBodySize"))
+    context.close()
+    until = sum(size for at, size in sizes if started and at <= started[0] + painted / 1000)
+    return {
+        "first_paint_ms": round(painted),
+        "kb_until_then": round(until / 1000),
+        "page_kb": round(document / 1000),
+    }
+
+
+def _slowed(browser: Any, url: str, ready: str) -> tuple[Any, Any, Any]:
+    """Return context, page and tools of a page that is at rest, then slowed."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    tools = context.new_cdp_session(tab)
+    tab.goto(url)
+    tab.wait_for_selector(ready, timeout=180_000)
+    tab.wait_for_timeout(1000)
+    tools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    return context, tab, tools
+
+
+def _what_if(browser: Any, address: str) -> dict[str, float]:
+    """Return the time of working out one setting, and of one change from the hand to the next frame, medians of nine."""
+    context, tab, _ = _slowed(browser, f"{address}/whatif/index.html", "#result h3")
+    took = tab.evaluate(
+        """async () => {
+        const held = Object.entries(wardmote.held), engine = wardmoteEngine;
+        const data = engine.open(wardmote.held['whatif/data'], held.find(([path]) => path.endsWith('/codes'))[1]);
+        const work = engine.model(data), setting = wardmote.last.setting, alone = [], whole = [];
+        const rest = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+        for (let i = 0; i < 9; i++) {
+          const weights = setting.weights.map((one) => one.map((x, j) => x * (1 + ((i * 7 + j) % 5) / 10)));
+          const start = performance.now(); work({ ...setting, weights }); alone.push(performance.now() - start);
+          const slider = document.getElementById('w-0-0');
+          slider.value = 5 + 9 * i;
+          await rest();
+          const moved = performance.now();
+          slider.dispatchEvent(new Event('input', { bubbles: true }));
+          await rest();
+          whole.push(performance.now() - moved);
+        }
+        const middle = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+        return [data.codes.length, middle(alone), middle(whole)]; }"""
+    )
+    context.close()
+    return {"areas": took[0], "model_ms": round(took[1], 1), "repaint_ms": round(took[2], 1)}
+
+
+def _recolour(browser: Any, address: str) -> dict[str, float]:
+    """Return the time of giving all areas of the smallest level another class, with the processor as it is."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    levels = json.loads(tab.request.get(f"{address}/map/map.json").text())["levels"]
+    tab.goto(f"{address}/map/index.html#level={levels[0]['level']}")
+    tab.wait_for_selector("html[data-map=drawn]", timeout=300_000)
+    measures = tab.evaluate("[...document.getElementById('measure').options].map((one) => one.value)")
+    took = []
+    for measure in measures[:4]:
+        before = tab.evaluate("performance.getEntriesByName('recolour', 'measure').length")
+        tab.select_option("#measure", measure)
+        tab.wait_for_function(
+            f"performance.getEntriesByName('recolour', 'measure').length > {before}", timeout=120_000
+        )
+        took.append(tab.evaluate("performance.getEntriesByName('recolour', 'measure').at(-1).duration"))
+    areas = tab.evaluate("wardmote.state.codes.length")
+    context.close()
+    return {"areas": areas, "recolour_ms": round(sorted(took)[len(took) // 2])}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--save", action="store_true")
+    parser.add_argument("--keep", metavar="FOLDER", help="build in this folder and leave it there")
     options = parser.parse_args()
     named = Path(os.environ.get("WARDMOTE_MIRROR") or ROOT.parent / "shared" / "data")
     mirror = named if named.is_dir() and not options.quick else None
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+        folder = Path(options.keep or temporary)
         name = prepare(folder, mirror)
-        whole, same, changed = build(folder), build(folder), build(folder, "change")
+        shutil.rmtree(folder / "out" / "site", ignore_errors=True)
+        (folder / "out" / ".site.made.json").unlink(missing_ok=True)
+        whole, same = build(folder), build(folder)
+        looked = None if options.quick else look(folder / "out" / "site")
+        what = change(folder, mirror)
+        changed = build(folder)
         check(folder)
     result = {
         "name": "site", "work": {"study": name, "files": whole["files"], "pages": whole["pages"], "megabytes": whole["megabytes"]},
-        "seconds": whole["seconds"], "cpu_seconds": whole["cpu_seconds"], "peak_mb": whole["peak_mb"], "same": same, "changed": changed,
-        "peer": None, "ratio": None,
-        "machine": {
-            "processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(),
-            "load": round(os.getloadavg()[0], 1),
-        },
+        "seconds": whole["seconds"], "cpu_seconds": whole["cpu_seconds"], "cpu_of_first_process": whole["cpu_of_first_process"],
+        "peak_mb": whole["peak_mb"], "load": whole["load"],
+        "same": {key: same[key] for key in ("seconds", "cpu_seconds", "peak_mb", "load", "written")},
+        "changed": {"what": what, **{key: changed[key] for key in ("seconds", "cpu_seconds", "peak_mb", "load", "written", "kinds")}},
+        "browser": looked, "peer": None, "ratio": None,
+        "targets": {"seconds": WHOLE_SECONDS, "changed_seconds": CHANGED_SECONDS, "peak_mb": PEAK_MB, "first_paint_ms": PAINT_MS,
+                    "kb_before_the_map": PAINT_KB, "model_ms": FRAME_MS, "repaint_ms": REPAINT_MS, "recolour_ms": RECOLOUR_MS},
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "when": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
     print(json.dumps(result, indent=1))
     if options.save:
@@ -138,15 +333,15 @@ def main() -> None:
             json.dumps(result, indent=1) + "\n", encoding="utf-8"
         )
     assert same["written"] == 0, f"{same['written']} files were written although nothing changed"
-    assert changed["written"] < whole["files"] / 4
+    assert 0 < changed["written"] < whole["files"] / 4
     if mirror is None:
         assert whole["cpu_seconds"] < QUICK_CPU
     else:
-        cores = min(os.cpu_count() or 1, 2)
-        # In processor time, since seconds depend on what else the machine does.
-        assert whole["cpu_seconds"] / cores < WHOLE_SECONDS
+        # In processor time, since seconds depend on what else the machine does: what one process does alone, and half of the rest.
+        alone = whole["cpu_of_first_process"]
+        assert alone + (whole["cpu_seconds"] - alone) / 2 < WHOLE_SECONDS
         assert changed["cpu_seconds"] < 2 * CHANGED_SECONDS
-    assert whole["peak_mb"] < PEAK_MB * 2
+        assert whole["peak_mb"] < PEAK_MB
 
 
 if __name__ == "__main__":

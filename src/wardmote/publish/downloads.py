@@ -207,7 +207,6 @@ def _parquet(columns: list[WideColumn], shapes: Any) -> bytes:
 
 def _xlsx(making: Making, place: PlaceLevel, columns: list[WideColumn]) -> bytes:
     """Return a workbook: the rows, and a sheet that says what they are and what each column means."""
-    lists = [one.values.to_pylist() for one in columns]
     notes = [
         (making.frame.title, ""),
         (f"{place.level.plural}, one row each", ""),
@@ -225,7 +224,7 @@ def _xlsx(making: Making, place: PlaceLevel, columns: list[WideColumn]) -> bytes
     notes += [(one.name, f"{one.meaning}{f' [{one.unit}]' if one.unit else ''}") for one in columns]
     return workbook(
         [
-            ("places", [one.name for one in columns], lists),
+            ("places", [one.name for one in columns], [one.values for one in columns]),
             ("notes", ["What", "Meaning"], [[a for a, _ in notes], [b for _, b in notes]]),
         ]
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from wardmote.publish.strings import STRINGS
 from wardmote.publish.svg import drawing, tag
 
 if TYPE_CHECKING:
@@ -246,14 +246,23 @@ def path(shape: Any) -> str:
             steps = np.diff(points, axis=0)
             steps = steps[(steps != 0).any(axis=1)]
             start = f"M{_tenths(points[0])}"
-            written.append(
-                start + "l" + " ".join(_tenths(step) for step in steps) + "z" if len(steps) else ""
-            )
+            written.append(f"{start}l{_steps(steps)}z" if len(steps) else "")
     return "".join(written)
 
 
+def _steps(steps: NDArray[np.int64]) -> str:
+    return " ".join(_tenths(step) for step in steps)
+
+
 def _tenths(pair: NDArray[np.int64]) -> str:
-    return ",".join(f"{value / 10:g}" for value in pair)
+    return ",".join(_tenth(value) for value in pair.tolist())
+
+
+@lru_cache(maxsize=20_000)
+def _tenth(value: int) -> str:
+    """Return tenths as a path knows them: no zero is needed before the point."""
+    text = f"{value / 10:g}"
+    return text.replace("0.", ".", 1) if -10 < value < 10 and value else text
 
 
 PATTERNS = Markup(
@@ -273,24 +282,32 @@ class Scale:
 
     Attributes:
         breaks: Where classes end, rising; the last class is open.
-        name: Its name: its words are the texts of that name.
+        words: What each class is called, one more than `breaks`.
     """
 
     breaks: tuple[float, ...]
-    name: str
-
-    def words(self) -> tuple[str, ...]:
-        """Return what each class is called, one more than `breaks`."""
-        return tuple(STRINGS["figures"][f"{self.name}_{i}"] for i in range(1, len(self.breaks) + 2))
+    words: tuple[str, ...]
 
     def place(self, value: float) -> int:
         """Return the class of a value, counted from 0; values on a break belong to the class above."""
         return sum(value >= edge for edge in self.breaks)
 
 
-SHARES = Scale((0.02, 0.10, 0.20, 0.40), "share")
+SHARES = Scale(
+    (0.02, 0.10, 0.20, 0.40),
+    ("under 2%", "2% to under 10%", "10% to under 20%", "20% to under 40%", "40% or more"),
+)
 """Classes of shares that are 10% in the country as a whole: under a fifth of that, under it, up to twice, up to four times, more.
 Fixed, so that two studies can be laid side by side."""
 
-FIFTHS = Scale((0.2, 0.4, 0.6, 0.8), "fifth")
+FIFTHS = Scale(
+    (0.2, 0.4, 0.6, 0.8),
+    (
+        "the fifth with least",
+        "the next fifth",
+        "the middle fifth",
+        "the fifth before last",
+        "the fifth with most",
+    ),
+)
 """Classes of equal numbers of areas, by rank, for summaries that have no scale of their own."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -20,6 +20,9 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Signs that XML 1.0 does not allow."""
+
+ROWS = 2_000
+"""Rows that are turned into text at a time: all cells of a country as texts would take hundreds of megabytes."""
 
 _FONTS = "".join(f'<font>{bold}<sz val="11"/><name val="Calibri"/></font>' for bold in ("", "<b/>"))
 
@@ -39,14 +42,19 @@ def workbook(sheets: Sequence[tuple[str, Sequence[str], Sequence[Sequence[Any]]]
     """Return a workbook.
 
     Args:
-        sheets: Name, header and columns of each sheet; cells are texts, numbers, or None for empty.
+        sheets: Name, header and columns of each sheet; columns are lists or Arrow arrays; cells are texts, numbers, or None for empty.
     """
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as file:
 
-        def put(name: str, text: str) -> None:
-            # A fixed day: the same rows give the same bytes. 1980 is the first year that the format knows.
-            file.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED, 4)
+        def put(name: str, *text: str) -> None:
+            put_all(name, text)
+
+        def put_all(name: str, texts: Iterable[str]) -> None:
+            # Opened by name, a part bears the first day that the format knows: the same rows give the same bytes.
+            with file.open(name, "w") as part:
+                for text in texts:
+                    part.write(text.encode())
 
         numbers = range(1, len(sheets) + 1)
         parts = "".join(
@@ -85,19 +93,27 @@ def workbook(sheets: Sequence[tuple[str, Sequence[str], Sequence[Sequence[Any]]]
         )
         put("xl/styles.xml", _STYLES)
         for i, (_, header, columns) in zip(numbers, sheets, strict=True):
-            put(f"xl/worksheets/sheet{i}.xml", _sheet(header, columns))
+            put_all(f"xl/worksheets/sheet{i}.xml", _sheet(header, columns))
     return out.getvalue()
 
 
-def _sheet(header: Sequence[str], columns: Sequence[Sequence[Any]]) -> str:
-    """Return one sheet: a bold header that stays in sight, and the rows below it."""
+def _sheet(header: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Yield one sheet in pieces: a bold header that stays in sight, and the rows below it."""
     top = "".join(_text(title, ' s="1"') for title in header)
-    cells = [_cells(column) for column in columns]
-    rows = "".join(f"<row>{''.join(row)}</row>" for row in zip(*cells, strict=True))
-    return (
+    yield (
         f'{_HEAD}<worksheet xmlns="{_NAMESPACE}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" '
-        f'activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><sheetData><row>{top}</row>{rows}</sheetData></worksheet>'
+        f'activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><sheetData><row>{top}</row>'
     )
+    for start in range(0, max(map(len, columns), default=0), ROWS):
+        cells = [_cells(_plain(column[start : start + ROWS])) for column in columns]
+        yield "".join(f"<row>{''.join(row)}</row>" for row in zip(*cells, strict=True))
+    yield "</sheetData></worksheet>"
+
+
+def _plain(column: Any) -> Sequence[Any]:
+    """Return a piece of a column as a list."""
+    plain: Sequence[Any] = column.to_pylist() if hasattr(column, "to_pylist") else column
+    return plain
 
 
 def _cells(column: Sequence[Any]) -> list[str]:
