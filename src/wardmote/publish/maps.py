@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from wardmote.publish.strings import STRINGS
 from wardmote.publish.svg import drawing, tag
 
 if TYPE_CHECKING:
@@ -282,32 +283,24 @@ class Scale:
 
     Attributes:
         breaks: Where classes end, rising; the last class is open.
-        words: What each class is called, one more than `breaks`.
+        name: Its name: its words are the texts of that name.
     """
 
     breaks: tuple[float, ...]
-    words: tuple[str, ...]
+    name: str
+
+    def words(self) -> tuple[str, ...]:
+        """Return what each class is called, one more than `breaks`."""
+        return tuple(STRINGS["figures"][f"{self.name}_{i}"] for i in range(1, len(self.breaks) + 2))
 
     def place(self, value: float) -> int:
         """Return the class of a value, counted from 0; values on a break belong to the class above."""
         return sum(value >= edge for edge in self.breaks)
 
 
-SHARES = Scale(
-    (0.02, 0.10, 0.20, 0.40),
-    ("under 2%", "2% to under 10%", "10% to under 20%", "20% to under 40%", "40% or more"),
-)
+SHARES = Scale((0.02, 0.10, 0.20, 0.40), "share")
 """Classes of shares that are 10% in the country as a whole: under a fifth of that, under it, up to twice, up to four times, more.
 Fixed, so that two studies can be laid side by side."""
 
-FIFTHS = Scale(
-    (0.2, 0.4, 0.6, 0.8),
-    (
-        "the fifth with least",
-        "the next fifth",
-        "the middle fifth",
-        "the fifth before last",
-        "the fifth with most",
-    ),
-)
+FIFTHS = Scale((0.2, 0.4, 0.6, 0.8), "fifth")
 """Classes of equal numbers of areas, by rank, for summaries that have no scale of their own."""
