@@ -114,6 +114,7 @@ def test_every_test_of_trust_is_told(folder: Path) -> None:
         "smallest effect noticed",
         "trends before support",
         "honest bounds",
+        "honest bounds, smooth",
         "placebo in time",
         "chance",
         "leave one out",

@@ -18,8 +18,9 @@ import numpy as np
 from wardmote.errors import InputError, MethodError, MissingError, Problem, WardmoteError
 from wardmote.evaluate import sentences
 from wardmote.evaluate.checks import Check, check_all, told_limits
-from wardmote.evaluate.estimators import ADJUSTING, ESTIMATORS, Answer, Impact, world_of
-from wardmote.evaluate.panel import Inputs, Panel, read_panels
+from wardmote.evaluate.estimators import ADJUSTING, ESTIMATORS
+from wardmote.evaluate.panel import Inputs, Panel, read_panels, widened
+from wardmote.evaluate.world import Answer, Impact, world_of
 from wardmote.levels import Level, nouns_of
 from wardmote.methods.worth import (
     ASSUMPTIONS,
@@ -107,13 +108,15 @@ def evaluate_programme(
         MissingError: A declared estimator needs a package that is not installed.
     """
     inputs = Inputs(areas, memberships, indicators, values, boundaries)
+    checksum = declaration(spec)
+    spec = widened(spec, memberships, programme)
     panels = read_panels(inputs, spec, programme)
     nouns = nouns_of(spec.level, levels)
     # A stream for each estimator and test, so that one more estimator does not change the draws of the others after it.
     streams = iter((rng or np.random.default_rng(0)).spawn(64 * (1 + len(panels))))
     impacts: list[tuple[str, Impact, str]] = []
     checks: list[tuple[str, Check]] = []
-    told = sentences.declared(spec, programme, declaration(spec), nouns)
+    told = sentences.declared(spec, programme, checksum, nouns)
     first = panels[spec.outcome]
     told.append(_compared(spec, programme, first))
     answers: dict[str, Answer] = {}

@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 
-from wardmote.errors import MethodError
-from wardmote.evaluate.estimators import FEW, Impact, World, cells_of, mean_over, simple_of, student, world_of
+from wardmote.errors import MethodError, Problem
 from wardmote.evaluate.panel import Panel
+from wardmote.evaluate.world import FEW, Impact, World, cells_of, mean_over, simple_of, student, world_of
 from wardmote.methods.checks import FloatArray, IntArray
 from wardmote.methods.differences import (
     NEVER,
@@ -21,7 +21,8 @@ from wardmote.methods.differences import (
     simple_average,
 )
 from wardmote.methods.imputation import without_covariate_trends
-from wardmote.methods.precision import half_width
+from wardmote.methods.precision import half_width, summed
+from wardmote.methods.smoothness import smoothness_bounds, smoothness_breakdown
 from wardmote.methods.synthetic import placebo_ranks, synthetic_control
 from wardmote.methods.trust import (
     LEVEL,
@@ -80,6 +81,7 @@ def check_all(
         lambda: _size(world, panel, main),
         lambda: _trends(event(), panel.unit),
         lambda: _bounds(event(), spec, panel.unit),
+        lambda: _bends(event(), spec, panel.unit),
         lambda: _placebo_time(world),
         lambda: _chance(steady, spec, rng),
         lambda: _space(steady),
@@ -103,6 +105,7 @@ _NAMES = (
     "smallest effect noticed",
     "trends before support",
     "honest bounds",
+    "honest bounds, smooth",
     "placebo in time",
     "chance",
     "placebo in space",
@@ -251,7 +254,8 @@ def _size(world: World, panel: Panel, main: Impact) -> list[Check]:
                 "few supported areas",
                 "all",
                 "flagged",
-                f"Only {treated} areas were supported: trust the test by chance more than the interval.",
+                f"Only {treated} {'area was' if treated == 1 else 'areas were'} supported: the interval rests on placebos among comparison"
+                " areas, which are right if any of them might as well have been supported.",
                 treated,
                 threshold=FEW,
             )
@@ -278,9 +282,22 @@ _Event = tuple[FloatArray, FloatArray, IntArray]
 
 def _event(world: World) -> _Event:
     """Return an event study against the period before the start: effects, covariance, periods; cells seen by every group only."""
+    if int((world.start != NEVER).sum()) < 2:
+        raise MethodError(
+            Problem(
+                "trends",
+                "one area was supported",
+                "1",
+                "two or more",
+                "One area's trend is a single path: see the placebo in space.",
+            )
+        )
     found = average(cells_of(world, universal=True), "dynamic")
-    kept = ~np.isnan(found.effect)
-    return found.effect[kept], found.covariance(world.cluster)[np.ix_(kept, kept)], found.at[kept]
+    kept = ~np.isnan(found.effect) & (found.at != -1)
+    noise = summed(found.held_out, world.cluster)[kept]
+    groups = noise.shape[1]
+    factor = 1.0 if world.cluster is None else groups / max(groups - 1, 1)
+    return found.effect[kept], factor * noise @ noise.T, found.at[kept]
 
 
 def _trends(event: _Event, unit: str) -> list[Check]:
@@ -357,6 +374,60 @@ def _bounds(event: _Event, spec: ProgrammeSpec, unit: str) -> list[Check]:
     return out
 
 
+def _bends(event: _Event, spec: ProgrammeSpec, unit: str) -> list[Check]:
+    """Return bounds where the difference of trends goes on as it was, bending by at most so much from one period to the next."""
+    out = []
+    for bound in smoothness_bounds(*event, bends=spec.bends):
+        holds = bound.interval_low <= 0 <= bound.interval_high
+        how = (
+            "went on in a straight line"
+            if bound.m == 0
+            else f"went on bending by up to {figure(bound.m, 3)}{_unit(unit)} from one period to the next"
+        )
+        out.append(
+            Check(
+                "honest bounds, smooth",
+                f"{bound.m:g}",
+                "told",
+                f"If the difference of trends before support {how}, the average effect lies between {figure(bound.interval_low, 2)} and"
+                f" {figure(bound.interval_high, 2)}{_unit(unit)}{', which does not rule out none' if holds else ''}.",
+                (bound.low + bound.high) / 2,
+                bound.interval_low,
+                bound.interval_high,
+            )
+        )
+    seen = _largest_bend(event)
+    if not np.isfinite(seen) or seen <= 0:
+        return out
+    most = smoothness_breakdown(*event, most=MOST_BEND * seen)
+    out.append(
+        Check(
+            "honest bounds, smooth",
+            "breakdown",
+            "passed" if most >= seen else "told",
+            "A difference of trends that went on in a straight line would explain the finding, or leave it unsure."
+            if most == 0
+            else f"The finding holds until the difference of trends bends by {figure(most, 3)}{_unit(unit)} from one period to the next;"
+            f" the largest bend seen before support was {figure(seen, 3)}.",
+            most,
+            threshold=seen,
+        )
+    )
+    return out
+
+
+MOST_BEND = 5.0
+"""Largest bend that is looked at, as a multiple of the largest one before support."""
+
+
+def _largest_bend(event: _Event) -> float:
+    """Return the largest second difference of the estimates up to the period before support, its own error included; NaN without one."""
+    effect, _, at = event
+    order = np.argsort(at[at < -1])
+    path = np.append(effect[at < -1][order], 0.0)
+    return float(np.abs(np.diff(path, 2)).max()) if len(path) > 2 else float("nan")
+
+
 def _placebo_time(world: World) -> list[Check]:
     """Pretend that support began halfway through the time before it did, on figures from before only."""
     start = world.start.copy()
@@ -419,18 +490,24 @@ def _space(world: World) -> list[Check]:
     if len(treated) != 1 or start[treated[0]] < 2:
         return []
     pool = np.flatnonzero(start == NEVER)
+    if len(pool) > MOST_PLACES:  # evenly over the list of areas, which is in the order of their codes
+        pool = pool[np.linspace(0, len(pool) - 1, MOST_PLACES).astype(np.int64)]
     first = int(start[treated[0]])
     fits, later = [], []
     for i in [treated[0], *pool]:
         one = synthetic_control(y[:, i], y[:, pool[pool != i]], first)
         fits.append(one.fit)
         later.append(float((one.gap[first:] ** 2).mean()))
-    p = placebo_ranks(fits, later)
+    # With more areas than earlier periods every path can be met, and how well it was met says nothing: gaps are then ranked as they are.
+    p = placebo_ranks(np.ones(len(fits)) if len(pool) > first else fits, later)
     sentence = f"{percent(p)} of areas left their synthetic control at least as far as the supported one did."
     return [
         Check("placebo in space", "all", "passed" if p < LEVEL else "flagged", sentence, p, threshold=LEVEL)
     ]
 
+
+MOST_PLACES = 300
+"""Most comparison areas of the placebo in space: each is fitted by all others."""
 
 LEFT_OUT = 200
 """Most supported areas that are left out one by one; with more, no single one can carry an average."""

@@ -8,181 +8,47 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wardmote.errors import MethodError, MissingError, Problem
-from wardmote.evaluate.panel import Panel
+from wardmote.evaluate.likeness import matched, weighted
+from wardmote.evaluate.world import (
+    FEW,
+    LONE,
+    Answer,
+    Impact,
+    World,
+    cells_of,
+    impact_row,
+    mean_over,
+    simple_of,
+    student,
+)
 from wardmote.methods.checks import BoolArray, FloatArray, IntArray
-from wardmote.methods.comparators import Balance, balance, entropy_weights, match, matched_effect
 from wardmote.methods.differences import (
     NEVER,
-    Adjustment,
     Averaged,
-    Comparison,
     Estimate,
-    GroupTime,
     Summary,
     average,
-    group_time_effects,
-    kept,
-    row_squares,
-    simple_estimate,
     two_by_two,
 )
-from wardmote.methods.imputation import imputation_effects, without_covariate_trends
+from wardmote.methods.imputation import imputation_effects, trend_noise, without_covariate_trends
 from wardmote.methods.lottery import estimate_effect
-from wardmote.methods.precision import COVER, degrees, half_width, placebo_half_width, summed
-from wardmote.methods.synthetic import placebo_error, staggered_difference, synthetic_control
+from wardmote.methods.precision import half_width, placebo_half_width, summed
+from wardmote.methods.synthetic import (
+    difference_noise,
+    placebo_error,
+    staggered_difference,
+    synthetic_control,
+)
 from wardmote.study import ProgrammeSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FEW = 10
-"""Most supported areas for which a synthetic control is made one by one; with more, synthetic differences say the same in one figure."""
-
-
-AREAS_PER_COVARIATE = 10
-"""Supported areas of a start for each covariate, below which the chances of support are not modelled: logistic regression goes astray with
-fewer events (Peduzzi and others 1996, *Journal of Clinical Epidemiology* 49: 1373–1379)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Impact:
-    """One estimate; see table `impacts`."""
-
-    estimator: str
-    specification: str
-    estimand: str
-    group: str
-    time: str
-    effect: float
-    standard_error: float
-    low: float
-    high: float
-    n: int
-    compared: int
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What an estimator works on: the panel cut down to supported and comparison areas that can be used, and the choices.
-
-    Attributes:
-        y, start, covariates, cluster, stratum: As in `Panel`, for the areas used.
-        periods: Periods of the panel.
-        summary: What the effect is averaged over.
-        adjustment: How covariates adjust.
-        comparison: never or not yet.
-        anticipation: Periods before the start in which areas may react.
-    """
-
-    y: FloatArray
-    start: IntArray
-    covariates: FloatArray
-    cluster: IntArray | None
-    stratum: IntArray | None
-    periods: tuple[str, ...]
-    summary: Summary
-    adjustment: Adjustment
-    comparison: Comparison
-    anticipation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an estimator found.
-
-    Attributes:
-        impacts: The main estimate first.
-        weights: Weights of the areas used in a matched comparison, or None.
-        balance: How alike they are, or None.
-    """
-
-    impacts: list[Impact]
-    weights: FloatArray | None = None
-    balance: Balance | None = None
-
-
-def world_of(
-    panel: Panel, spec: ProgrammeSpec, *, adjust: bool, near: bool = False
-) -> tuple[World, IntArray]:
-    """Return the areas that are used and the choices, with the areas' positions in the panel.
-
-    Args:
-        panel: The panel.
-        spec: The programme.
-        adjust: Whether covariates are used: then areas that miss one are left out.
-        near: Whether areas near supported ones are kept as comparison areas.
-    """
-    at = panel.places("supported", "comparison", *(["too near"] if near else []))
-    at = at[~np.isnan(panel.y[:, at]).all(axis=0)]
-    if adjust and len(panel.covariates):
-        at = at[~np.isnan(panel.covariates[:, at]).any(axis=0)]
-    covariates = panel.covariates[:, at] if adjust else np.zeros((0, len(at)))
-    cut = World(
-        panel.y[:, at],
-        panel.start[at],
-        covariates,
-        None if panel.cluster is None else panel.cluster[at],
-        None if panel.stratum is None else panel.stratum[at],
-        panel.periods,
-        spec.estimand,
-        adjustment_of(panel.start[at], len(covariates)),
-        spec.comparison.kind,
-        spec.anticipation,
-    )
-    return cut, at
-
-
-def adjustment_of(start: IntArray, covariates: int) -> Adjustment:
-    """Return how covariates adjust: doubly robust, or by regression alone where a start has too few areas for a model of chances.
-
-    Args:
-        start: Starts of the areas used.
-        covariates: Their number.
-    """
-    _, size = np.unique(start[start != NEVER], return_counts=True)
-    enough = int(size.min(initial=0)) >= AREAS_PER_COVARIATE * max(covariates, 1)
-    return "doubly robust" if enough else "outcome regression"
-
-
-def simple_of(world: World) -> Estimate:
-    """Return the simple average effect of a world alone, quickly.
-
-    Args:
-        world: The world.
-    """
-    return simple_estimate(
-        world.y,
-        world.start,
-        covariates=world.covariates if len(world.covariates) else None,
-        adjustment=world.adjustment,
-        comparison=world.comparison,
-        anticipation=world.anticipation,
-    )
-
-
-def cells_of(world: World, *, universal: bool = False) -> GroupTime:
-    """Return effects by group and period of a world.
-
-    Args:
-        world: The world.
-        universal: Whether all periods are held against the one before the start, as bounds need.
-    """
-    return group_time_effects(
-        world.y,
-        world.start,
-        covariates=world.covariates if len(world.covariates) else None,
-        adjustment=world.adjustment,
-        comparison=world.comparison,
-        base="universal" if universal else "varying",
-        anticipation=world.anticipation,
-    )
 
 
 def staggered(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:
@@ -194,7 +60,7 @@ def staggered(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> An
     for row in range(len(cells.effect)):
         group, time = world.periods[cells.group[row]], world.periods[cells.time[row]]
         out.append(
-            _impact(
+            impact_row(
                 "staggered",
                 float(cells.effect[row]),
                 float(error[row]),
@@ -257,7 +123,7 @@ def plain(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer
     note = f"{world.periods[0]} to {world.periods[first - 1]} against {world.periods[last]} to {world.periods[-1]}"
     return Answer(
         [
-            _impact(
+            impact_row(
                 "two by two",
                 effect,
                 float(found.standard_error(world.cluster)[0]),
@@ -270,120 +136,43 @@ def plain(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer
     )
 
 
-def matched(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:
-    """Return the change of supported areas less that of the areas most like them."""
-    covariates = _needed(world, "matched")
-    chosen = spec.comparison
-    weights = np.zeros(len(world.start))
-    parts: list[_Part] = []
-    left = 0
-    for group, used, change in _cohorts(world):
-        matches = match(
-            world.start[used] == group,
-            covariates[:, used],
-            metric=chosen.metric,
-            partners=chosen.partners,
-            caliper=chosen.caliper,
-            exact=None if world.stratum is None else world.stratum[used],
-        )
-        left += len(matches.unmatched)
-        if not len(matches.treated):
-            continue
-        found = matched_effect(change, matches, covariates=covariates[:, used])
-        m = len(matches.treated)
-        own = matches.weights * (world.start[used] == group)
-        lent = matches.weights - own
-        noise = np.zeros(len(weights))
-        noise[used] = _residuals(change, covariates[:, used], own / m, lent / m)
-        shared = np.zeros(len(weights))
-        shared[used] = lent * np.sqrt(found.spread) / m
-        error = found.standard_error if m > 1 else float(np.linalg.norm(noise))
-        parts.append(_Part(m, found.effect, error, shared, noise))
-        weights[used] += matches.weights
-    if not parts:
-        raise MethodError(
-            Problem(
-                "matched",
-                "no supported area has a match",
-                f"{left} without one",
-                "",
-                "Widen the caliper, or match anywhere.",
-            )
-        )
-    note = f"{left} supported areas had no match and are left out" if left else ""
-    return _pooled("matched", world, parts, weights, note)
-
-
-def weighted(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:
-    """Return the change of supported areas less that of comparison areas weighted to the same means (entropy balancing)."""
-    covariates = _needed(world, "weighted")
-    weights = np.zeros(len(world.start))
-    parts: list[_Part] = []
-    for group, used, change in _cohorts(world):
-        inside = world.start[used] == group
-        share = entropy_weights(inside, covariates[:, used])
-        m = int(inside.sum())
-        noise = np.zeros(len(weights))
-        noise[used] = _residuals(change, covariates[:, used], inside / m, share)
-        effect = float(change[inside].mean() - share @ change)
-        shared = np.where(world.start == NEVER, noise, 0.0)
-        parts.append(_Part(m, effect, float(np.linalg.norm(noise)), shared, noise))
-        weights[used] += share * m + inside
-    return _pooled("weighted", world, parts, weights, "")
-
-
-def _residuals(change: FloatArray, covariates: FloatArray, own: FloatArray, lent: FloatArray) -> FloatArray:
-    """Return each area's contribution to the error of a weighted difference, held out of its own fit.
-
-    Means of covariates are equal on both sides, or nearly so, and what covariates foretell of the change cancels: residuals of the
-    weighted regression among comparison areas remain (linearisation of calibrated weights, Deville and Särndal 1992), each over the
-    root of one less its leverage.
-    """
-    x = np.column_stack([np.ones(len(change)), covariates.T])
-    root = np.sqrt(lent)
-    wide = x * root[:, None]
-    slope = np.linalg.lstsq(wide, change * root, rcond=None)[0]
-    inverse = np.linalg.pinv(wide.T @ wide)
-    # With noise of one variance σ² a residual of the weighted fit has the variance σ² (1 − 2h + q): h is what the area itself weighs in
-    # its fit, q what all areas' noise adds to it, Σ_k h_jk² (Bell and McCaffrey 2002, equation 5, for weights).
-    spread = inverse @ (x * lent[:, None] ** 2).T @ x @ inverse
-    share = 1 - 2 * lent * row_squares(x, inverse) + row_squares(x, spread)
-    left = change - x @ slope
-    mean = own @ left / own.sum()
-    inside = own > 0
-    if (
-        inside.sum() == 1
-    ):  # its residual is 0 by construction: the noise of those it is compared with stands for its own
-        left, mean = np.where(inside, np.sqrt(lent @ left**2 / lent.sum()), left), 0.0
-    share = np.where(inside, kept(own / own.sum()), np.where(share > 1e-9, share, 1.0))
-    return np.asarray((own * (left - mean) - lent * left) / np.sqrt(share))
-
-
 def synthetic(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:
-    """Return the synthetic difference in differences, covariate trends taken out, with an error from areas not supported."""
+    """Return the synthetic difference in differences, covariate trends taken out.
+
+    Its error is that of placebos among comparison areas together with that of the trends, which placebos cannot show: supported areas
+    lie where the covariates are higher, and what the fitted slopes err by is multiplied by that distance. Clustered errors add up what
+    areas contribute with weights as they are.
+    """
     whole = ~np.isnan(world.y).any(axis=0)
-    y, start = world.y[:, whole], world.start[whole]
-    if len(world.covariates):
-        y = without_covariate_trends(y, start, world.covariates[:, whole])
+    raw, start, covariates = world.y[:, whole], world.start[whole], world.covariates[:, whole]
+    y = without_covariate_trends(raw, start, covariates) if len(covariates) else raw
     effect, cohorts = staggered_difference(y, start)
     n, compared = sum(count for _, count, _ in cohorts), int((start == NEVER).sum())
+    noise, weights = difference_noise(y, start, cohorts)
+    slopes = trend_noise(raw, start, covariates, weights) if len(covariates) else np.zeros(len(start))
     draws = min(spec.draws, 200)
     error = half = np.nan
-    try:
-        if draws > 1:
-            error = float(placebo_error(y, start, draws=draws, rng=rng).std(ddof=1))
-            half = student(draws - 1) * error  # the error is itself drawn: its own noise widens the interval
-    except MethodError:
-        error = half = np.nan
+    if world.cluster is not None:
+        together = (noise + slopes)[None]
+        error = float(np.linalg.norm(summed(together, world.cluster[whole])))
+        half = float(half_width(together, world.cluster[whole])[0])
+    elif draws > 1 and compared >= n + 2:
+        placebo = float(placebo_error(y, start, draws=draws, rng=rng).std(ddof=1))
+        error = float(np.sqrt(placebo**2 + slopes @ slopes))
+        half = student(draws - 1) * error  # the error is itself drawn: its own noise widens the interval
     left = int((~whole).sum())
     notes = [f"{left} areas with gaps are left out"] if left else []
     notes += (
-        ["no error: too few comparison areas for placebos"] if np.isnan(error) else ["error from placebos"]
+        ["no error: too few comparison areas for placebos"]
+        if np.isnan(error)
+        else ["error from placebos" if world.cluster is None else "error with weights taken as fixed"]
     )
-    out = [_impact("synthetic difference", effect, error, half, n, compared=compared, note="; ".join(notes))]
+    out = [
+        impact_row("synthetic difference", effect, error, half, n, compared=compared, note="; ".join(notes))
+    ]
     for first, count, found in cohorts:
         out.append(
-            _impact(
+            impact_row(
                 "synthetic difference",
                 found.effect,
                 np.nan,
@@ -420,7 +209,7 @@ def controls(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Ans
     note = f"typical gap before support {fit:.3g}"
     return Answer(
         [
-            _impact(
+            impact_row(
                 "synthetic control", effect, np.nan, np.nan, len(treated), compared=pool.shape[1], note=note
             )
         ]
@@ -460,7 +249,7 @@ def lottery(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answ
         note += "; areas were drawn one by one, so errors are not clustered"
     return Answer(
         [
-            _impact(
+            impact_row(
                 "lottery",
                 effect,
                 error,
@@ -552,7 +341,7 @@ def from_library(name: str) -> Estimator:
         note = f"by diff-diff {diff_diff.__version__}"
         return Answer(
             [
-                _impact(
+                impact_row(
                     name,
                     float(found.overall_att),
                     error,
@@ -723,145 +512,9 @@ ADJUSTING = tuple(name for name in ESTIMATORS if name != "lottery")
 # ---- parts
 
 
-def mean_over(y: FloatArray) -> FloatArray:
-    """Return means over periods, NaN where none is known.
-
-    Args:
-        y: Panel, shape (periods, n).
-    """
-    known = ~np.isnan(y)
-    count = known.sum(axis=0)
-    return np.where(count > 0, np.where(known, y, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
-
-
-def _needed(world: World, name: str) -> FloatArray:
-    if not len(world.covariates):
-        raise MethodError(
-            Problem(
-                f"estimator {name}",
-                "there is nothing to compare areas by",
-                "no covariates",
-                "covariates in the programme's section",
-            )
-        )
-    return world.covariates
-
-
-def _cohorts(world: World) -> list[tuple[int, IntArray, FloatArray]]:
-    """Return for each start the areas used, supported from then or never, and their change of mean outcome."""
-    out = []
-    for group in [int(g) for g in np.unique(world.start) if g != NEVER]:
-        change = mean_over(world.y[group:]) - mean_over(world.y[: group - world.anticipation])
-        used = np.flatnonzero(((world.start == group) | (world.start == NEVER)) & ~np.isnan(change))
-        out.append((group, used, change[used]))
-    return out
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One cohort's estimate.
-
-    Attributes:
-        count: Areas supported.
-        effect: The estimate.
-        error: Its standard error, areas by themselves.
-        shared: The noise that each comparison area brings, shape (n,).
-        noise: What each area contributes to the error, shape (n,), for clusters.
-    """
-
-    count: int
-    effect: float
-    error: float
-    shared: FloatArray
-    noise: FloatArray
-
-
-def _pooled(name: str, world: World, parts: list[_Part], weights: FloatArray, note: str) -> Answer:
-    """Return cohorts' effects averaged by their supported areas.
-
-    Cohorts share comparison areas, whose noise goes into both: the covariance of two cohorts is taken as Σ_j of the products of what
-    area j brings to each. Clustered errors are those of contributions added up within clusters.
-    """
-    size = np.array([part.count for part in parts], dtype=np.float64)
-    share = size / size.sum()
-    effect = float(share @ np.array([part.effect for part in parts]))
-    noise = (share @ np.stack([part.noise for part in parts]))[None]
-    if world.cluster is None:
-        shared = np.stack([part.shared for part in parts])
-        covariance = shared @ shared.T
-        np.fill_diagonal(covariance, [part.error**2 for part in parts])
-        error = float(np.sqrt(max(float(share @ covariance @ share), 0.0)))
-        half = student(float(degrees(noise)[0])) * error
-    else:
-        error = float(np.linalg.norm(summed(noise, world.cluster)))
-        half = float(half_width(noise, world.cluster)[0])
-    treated = world.start != NEVER
-    impact = _impact(
-        name,
-        effect,
-        error or np.nan,
-        half or np.nan,
-        int(size.sum()),
-        compared=int((weights[~treated] > 0).sum()),
-        note=note,
-    )
-    return Answer(
-        [impact],
-        weights,
-        balance(treated, world.covariates, np.where(treated, np.minimum(weights, 1.0), weights)),
-    )
-
-
-def student(free: float) -> float:
-    """Return how many standard errors make a 95% interval with so many degrees of freedom.
-
-    Args:
-        free: Degrees of freedom; 1 where fewer.
-    """
-    from scipy.special import stdtrit
-
-    return float(stdtrit(max(free, 1.0), 0.5 + COVER / 2))
-
-
-LONE = "one supported area: no standard error can be had from it alone"
-
-
-def _impact(
-    estimator: str,
-    effect: float,
-    error: float,
-    half: float,
-    n: int,
-    *,
-    compared: int,
-    estimand: str = "simple",
-    group: str = "all",
-    time: str = "all",
-    note: str = "",
-) -> Impact:
-    """Return one row; without an error where one area alone was supported, since what it would have done is then a single figure."""
-    if n == 1:
-        error = half = np.nan
-        note = "; ".join(part for part in (note, LONE) if part)
-    return Impact(
-        estimator,
-        "main",
-        estimand,
-        group,
-        time,
-        effect,
-        error,
-        effect - half,
-        effect + half,
-        n,
-        compared,
-        note,
-    )
-
-
 def _overall(name: str, world: World, found: Averaged) -> Impact:
     treated = world.start != NEVER
-    return _impact(
+    return impact_row(
         name,
         float(found.overall.effect[0]),
         float(found.overall.standard_error(world.cluster)[0]),
@@ -887,6 +540,8 @@ def _rows(name: str, world: World, found: Averaged, summary: Summary) -> list[Im
         else:
             group, time, n = world.periods[at], "all", int((starts == at).sum())
         out.append(
-            _impact(name, effect, error, half, n, compared=compared, estimand=summary, group=group, time=time)
+            impact_row(
+                name, effect, error, half, n, compared=compared, estimand=summary, group=group, time=time
+            )
         )
     return out

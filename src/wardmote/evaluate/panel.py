@@ -117,6 +117,59 @@ def read_panels(inputs: Inputs, spec: ProgrammeSpec, programme: str) -> dict[str
     return {name: panel for name, panel in panels.items() if panel is not None}
 
 
+def widened(spec: ProgrammeSpec, memberships: pd.DataFrame, programme: str) -> ProgrammeSpec:
+    """Return the programme with cohorts of larger areas written as the areas that lie in them.
+
+    Args:
+        spec: The programme.
+        memberships: Table `memberships`; an area lies in the larger one that holds most of it.
+        programme: Its name.
+
+    Raises:
+        InputError: A larger area without any area of the programme's level, or an area in two cohorts.
+    """
+    cohorts, problems = [], []
+    seen: dict[str, int] = {}
+    for number, cohort in enumerate(spec.cohorts, start=1):
+        where = f"programme.{programme}.cohorts {number}"
+        if cohort.level and cohort.level != spec.level:
+            inside: dict[str, list[str]] = {code: [] for code in cohort.areas}
+            for area, parent in _parents_of(memberships, spec.level, cohort.level).items():
+                if parent in inside:
+                    inside[parent].append(area)
+            lost = [code for code, areas in inside.items() if not areas]
+            if lost:
+                problems.append(
+                    Problem(
+                        f"{where}, areas",
+                        f"{len(lost)} areas of {cohort.level} hold no area of {spec.level}",
+                        ", ".join(lost[:3]),
+                        f"codes of {cohort.level}, and memberships of {spec.level} in it",
+                        "Correct the codes, or add a source of memberships.",
+                    )
+                )
+            spread = cohort.model_copy(
+                update={"areas": sorted(a for areas in inside.values() for a in areas)}
+            )
+        else:
+            spread = cohort
+        twice = [area for area in spread.areas if seen.setdefault(area, number) != number]
+        if twice:
+            problems.append(
+                Problem(
+                    f"{where}, areas",
+                    f"{len(twice)} areas stand in two cohorts",
+                    ", ".join(twice[:3]),
+                    "each area once",
+                    "Keep its first start.",
+                )
+            )
+        cohorts.append(spread)
+    if problems:
+        raise InputError(problems)
+    return spec.model_copy(update={"cohorts": cohorts})
+
+
 # ---- what is the same for all outcomes
 
 
@@ -244,9 +297,9 @@ def _points(inputs: Inputs, level: str, codes: list[str]) -> FloatArray:
     return out
 
 
-def _parents(inputs: Inputs, level: str, parent_level: str) -> dict[str, str]:
+def _parents_of(memberships: pd.DataFrame, level: str, parent_level: str) -> dict[str, str]:
     """Return the larger area that holds most of each area."""
-    rows = inputs.memberships
+    rows = memberships
     rows = rows[(rows["level"] == level) & (rows["parent_level"] == parent_level)]
     rows = rows.sort_values("weight", kind="stable")
     return dict(zip(rows["area"], rows["parent"], strict=True))
@@ -258,7 +311,7 @@ def _group(
     """Return the number of each area's larger area."""
     if parent_level == level:
         return np.arange(len(codes))
-    parents = _parents(inputs, level, parent_level)
+    parents = _parents_of(inputs.memberships, level, parent_level)
     lost = [code for code in codes if code not in parents]
     if lost:
         problems.append(
@@ -299,7 +352,22 @@ def _one(
     problems: list[Problem],
 ) -> Panel | None:
     """Return the panel of one outcome, or add what is wrong."""
-    periods, y = _pivot(inputs.values, outcome, spec.level, codes)
+    periods, y = _pivot(
+        inputs.values, outcome, spec.level, codes, where=f"{where}.outcome", problems=problems
+    )
+    if np.isnan(y).all() or np.nanmin(y) == np.nanmax(y):
+        problems.append(
+            Problem(
+                f"{where}.outcome",
+                f"{outcome} has no figures"
+                if np.isnan(y).all()
+                else f"{outcome} is the same everywhere, always",
+                "none" if np.isnan(y).all() else f"{np.nanmin(y):g}",
+                "an outcome that was measured, and varies",
+                "See the table `values`: perhaps the column was read wrongly.",
+            )
+        )
+        return None
     if len(periods) < 2:
         problems.append(
             Problem(
@@ -335,7 +403,12 @@ def _one(
             )
         )
     covariates, notes = _covariates(
-        inputs, spec, codes, min((periods[s] for s in start[treated] if s < len(periods)), default="")
+        inputs,
+        spec,
+        codes,
+        min((periods[s] for s in start[treated] if s < len(periods)), default=""),
+        where=f"{where}.covariates",
+        problems=problems,
     )
     row = inputs.indicators[inputs.indicators["indicator"] == outcome].iloc[0]
     unit = row["unit"]
@@ -360,17 +433,30 @@ def _one(
 
 
 def _pivot(
-    values: pd.DataFrame, indicator: str, level: str, codes: list[str]
+    values: pd.DataFrame, indicator: str, level: str, codes: list[str], *, where: str, problems: list[Problem]
 ) -> tuple[list[str], FloatArray]:
-    """Return the periods in order, and values of shape (periods, n)."""
+    """Return the periods in order, and values of shape (periods, n); an area and period that stand twice are a problem."""
     import pandas as pd
 
     rows = values[(values["indicator"] == indicator) & (values["level"] == level)]
     when, periods = pd.factorize(rows["period"].to_numpy(dtype=object), sort=True)
-    where = pd.Index(np.array(codes, dtype=object)).get_indexer(rows["area"].to_numpy(dtype=object))
+    place = pd.Index(np.array(codes, dtype=object)).get_indexer(rows["area"].to_numpy(dtype=object))
     y = np.full((len(periods), len(codes)), np.nan)
+    cell = when * np.int64(len(codes) + 1) + place
+    twice = len(cell) - len(np.unique(cell))
+    if twice:
+        problems.append(
+            Problem(
+                where,
+                f"{twice:,} rows of {indicator} say an area and period again",
+                "duplicates",
+                "one row for each area and period",
+                "Leave one of the two out: which is right is not for a programme to guess.",
+            )
+        )
     # An area of a covariate that is no area of the level, nor of the outcome, has no place.
-    y[when[where >= 0], where[where >= 0]] = rows["value"].to_numpy(dtype=float, na_value=np.nan)[where >= 0]
+    known = place >= 0
+    y[when[known], place[known]] = rows["value"].to_numpy(dtype=float, na_value=np.nan)[known]
     return [str(period) for period in periods], y
 
 
@@ -426,12 +512,12 @@ def _starts(
 
 
 def _covariates(
-    inputs: Inputs, spec: ProgrammeSpec, codes: list[str], first: str
+    inputs: Inputs, spec: ProgrammeSpec, codes: list[str], first: str, *, where: str, problems: list[Problem]
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Return covariates as measured last before the first start, or else first after it, which is told."""
     out, notes = [], []
     for name in spec.covariates:
-        periods, values = _pivot(inputs.values, name, spec.level, codes)
+        periods, values = _pivot(inputs.values, name, spec.level, codes, where=where, problems=problems)
         before = [i for i, period in enumerate(periods) if period < first]
         out.append(values[before[-1] if before else 0])
         if not before:

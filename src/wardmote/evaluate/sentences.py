@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wardmote.evaluate.checks import spoken
-from wardmote.evaluate.estimators import Impact
 from wardmote.evaluate.panel import Panel
+from wardmote.evaluate.world import Impact
 from wardmote.study import ProgrammeSpec
 from wardmote.words import count, figure, listed, percent, sentence
 

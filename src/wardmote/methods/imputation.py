@@ -137,6 +137,40 @@ def without_covariate_trends(
     return np.asarray(y - slopes[:, 1:] @ full.z[:, 1:].T)
 
 
+def trend_noise(
+    outcome: npt.ArrayLike, start: npt.ArrayLike, covariates: npt.ArrayLike, weights: npt.ArrayLike
+) -> FloatArray:
+    """Return what the fitted slopes of `without_covariate_trends` add to the error of a weighted sum of what it returns.
+
+    ``θ = Σ w_it (y_it − b_t'x_i)`` moves by ``−Σ_t (Σ_i w_it x_i)' db_t`` when the slopes err by db; an area's contribution to db is that
+    of least squares, ``S⁻¹ Σ_t e_it x_i``, e its residuals, over √(1 − leverage).
+
+    Args:
+        outcome: As for `without_covariate_trends`.
+        start: As for `without_covariate_trends`.
+        covariates: As for `without_covariate_trends`.
+        weights: w, shape (periods, n), taken as fixed.
+
+    Returns:
+        Contributions of all areas, shape (n,), in the unit of θ.
+
+    Raises:
+        MethodError: Shapes that do not fit.
+    """
+    y, begun, design = as_panel(outcome, start, covariates)
+    w = np.asarray(weights, dtype=np.float64)
+    known = ~np.isnan(y)
+    free = known & (np.arange(len(y))[:, None] < begun)
+    filled = np.where(known, y, 0.0)
+    full = _TwoWay.of(free, design)
+    left = np.where(free, filled - full.fitted(filled * free), 0.0)
+    root = np.sqrt(kept(_leverage(begun, known & ~free, design)))
+    pull = -(w @ full.z)
+    pull[:, 0] = 0.0  # levels by period are taken out again by the weights, which add up to 0 in each period
+    moved = (full.inverse @ pull.ravel()).reshape(pull.shape)
+    return np.asarray(((moved @ full.z.T) * left).sum(axis=0) / root)
+
+
 # ---- two-way fixed effects on observations without support
 
 

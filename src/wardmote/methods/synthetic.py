@@ -410,6 +410,42 @@ def staggered_difference(
     return float(weight @ effect / weight.sum()), cohorts
 
 
+def difference_noise(
+    outcome: npt.ArrayLike, start: npt.ArrayLike, cohorts: list[tuple[int, int, SyntheticDifference]]
+) -> tuple[FloatArray, FloatArray]:
+    """Return what each area contributes to the error of a staggered synthetic difference, and the weight of each observation.
+
+    Weights are taken as fixed, as in the paper's jackknife (algorithm 3). With A_i area i's later mean less its weighted earlier one,
+    supported areas bring (A_i − mean) ÷ n1 and comparison areas −w_i (A_i − Σ w A), each residual over its standard deviation in σ.
+
+    Args:
+        outcome: Panel, shape (periods, n areas), without gaps.
+        start: First supported period of each area or `NEVER`, shape (n,).
+        cohorts: From `staggered_difference`.
+
+    Returns:
+        Contributions, shape (n,), and weights, shape (periods, n): the estimate is their products' sum with the outcome.
+
+    Source:
+        Arkhangelsky and others (2021), algorithm 3.
+    """
+    y, begun = np.asarray(outcome, dtype=np.float64), np.asarray(start, dtype=np.int64)
+    noise, weights, never = np.zeros(y.shape[1]), np.zeros_like(y), begun == NEVER
+    total = sum(count * (len(y) - first) for first, count, _ in cohorts)
+    for first, count, found in cohorts:
+        share = count * (len(y) - first) / total
+        after = len(y) - first
+        when = np.concatenate([-found.time_weights, np.full(after, 1 / after)])
+        change, own, w = when @ y, begun == first, found.area_weights
+        # One area alone has no residual of its own; what it brings is left to placebos.
+        noise[own] += share * (change[own] - change[own].mean()) / max(np.sqrt(count * (count - 1)), 1)
+        left = np.maximum(1 - 2 * w + w @ w, 1e-9)
+        noise[never] -= share * w * (change[never] - w @ change[never]) / np.sqrt(left)
+        weights[:, own] += share * when[:, None] / count
+        weights[:, never] -= share * np.outer(when, w)
+    return noise, weights
+
+
 def placebo_error(
     outcome: npt.ArrayLike, start: npt.ArrayLike, *, draws: int, rng: np.random.Generator
 ) -> FloatArray:

@@ -94,7 +94,7 @@ def pre_trend(
     Source:
         J. Roth (2022), "Pretest with caution", *American Economic Review: Insights* 4: 305–322.
     """
-    b, v, e = _event(effect, covariance, at)
+    b, v, e = event_study(effect, covariance, at)
     before = e < -1
     if not before.any():
         return PreTrend(np.nan, 0, np.nan, np.nan, np.nan, np.nan)
@@ -154,7 +154,7 @@ def relative_bounds(
         A. Rambachan and J. Roth (2023), "A more credible approach to parallel trends", *Review of Economic Studies* 90: 2555–2591,
         section 2.3 and equation 7.
     """
-    b, v, e = _event(effect, covariance, at)
+    b, v, e = event_study(effect, covariance, at)
     ends = np.sort(np.append(e, -1))
     if (np.diff(ends) != 1).any() or ends[0] > -2 or ends[-1] < 0 or min(multiples, default=-1.0) < 0:
         raise MethodError(
@@ -398,7 +398,7 @@ def rings(distance: npt.ArrayLike, edges: Sequence[float]) -> IntArray:
     return np.where(np.isnan(far), -1, np.where(far == 0, 0, ring)).astype(np.int64)
 
 
-def _event(
+def event_study(
     effect: npt.ArrayLike, covariance: npt.ArrayLike, at: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return an event study without its reference period, checked."""

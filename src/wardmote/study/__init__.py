@@ -48,7 +48,7 @@ from wardmote.study.indices import (
     TreatStep,
     WeighStep,
 )
-from wardmote.study.rounds import RoundSpec, with_preset
+from wardmote.study.rounds import RoundSpec, with_preset, with_registers
 from wardmote.study.spec import MEASURES, RECIPES, STUDY_FILE, Identifier, Measure, Spec, locate, place_of
 
 __all__ = [
@@ -253,6 +253,11 @@ def parse_study(text: str, path: Path = Path(STUDY_FILE)) -> Study:
         data["round"] = {
             name: with_preset(raw, ("round", name), text, path, problems)
             for name, raw in data["round"].items()
+        }
+    if isinstance(data.get("programme"), dict):
+        data["programme"] = {
+            name: with_registers(raw, ("programme", name), text, path, problems)
+            for name, raw in data["programme"].items()
         }
     try:
         study = Study.model_validate({**data, "folder": path.parent})

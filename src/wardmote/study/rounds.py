@@ -282,8 +282,39 @@ def _listed_areas(
             known = ", ".join(rows.fieldnames or ())
             problems.append(Problem(here, "the list has no such column", column or "none named", known))
             return None
-        cells = [part.strip() for row in rows for part in (row[column] or "").split("|")]
+        only = raw.get("only")
+        wanted = only if isinstance(only, dict) else {}
+        unknown = [name for name in wanted if name not in (rows.fieldnames or ())]
+        if unknown:
+            known = ", ".join(rows.fieldnames or ())
+            problems.append(Problem(here, "the list has no such column", ", ".join(unknown), known))
+            return None
+        chosen = [row for row in rows if all(row[name] == str(value) for name, value in wanted.items())]
+    cells = [part.strip() for row in chosen for part in (row[column] or "").split("|")]
     return list(dict.fromkeys(cell for cell in cells if cell))
+
+
+def with_registers(raw: Any, where: tuple[str, ...], text: str, path: Path, problems: list[Problem]) -> Any:
+    """Return a programme with the areas of its cohorts read from their registers.
+
+    Args:
+        raw: The section as TOML gives it.
+        where: Its place in the file.
+        text: The study's TOML text.
+        path: The study's file.
+        problems: What is wrong is added here.
+    """
+    if not isinstance(raw, dict):
+        return raw
+    cohorts = []
+    for i, one in enumerate(raw.get("cohorts") or []):
+        read = (
+            _listed_areas(one, (*where, "cohorts", i), text, path, problems)
+            if isinstance(one, dict)
+            else None
+        )
+        cohorts.append(one if read is None else {**one, "areas": [*one.get("areas", []), *read]})
+    return {**raw, **({"cohorts": cohorts} if cohorts else {})}
 
 
 def list_files(rounds: Iterable[RoundSpec]) -> list[str]:
