@@ -185,11 +185,13 @@ def joint_shares(
     """
     columns = ("p_doubly_disadvantaged", "p_doubly_sampling", "p_doubly_method")
     unknown = {name: np.full(len(codes), np.nan) for name in columns}
-    rows = (
-        [] if draws is None else [draws[(draws["index"] == i) & (draws["level"] == level)] for i in indices]
-    )
-    rows = [one[one["measure"].isna() | (one["measure"] == measure)] for one in rows]
-    if not all(len(one) for one in rows) or not rows:
+    if draws is None or not len(draws):
+        return unknown, False
+    here = draws["level"].eq(level) & (draws["measure"].isna() | draws["measure"].eq(measure))
+    kept = draws.columns.drop("ranks")  # most of the table, and seldom needed
+    mine = [here & draws["index"].eq(index) for index in indices]
+    rows = [draws.loc[one, kept] for one in mine]
+    if not all(len(one) for one in rows):
         return unknown, False
     places = []
     for one, rank in zip(rows, ranks, strict=True):
@@ -203,7 +205,7 @@ def joint_shares(
     if np.isnan(
         found[columns[0]]
     ).all():  # another share than the draws were made for: from the ranks that are kept
-        found[columns[0]] = _joint_ranks(rows, places, limits)
+        found[columns[0]] = _joint_ranks([draws.loc[one, ["ranks"]] for one in mine], places, limits)
     return found, False
 
 
