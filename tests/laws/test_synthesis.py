@@ -158,6 +158,10 @@ def test_qualitative_findings_stand_beside_the_numbers(tmp_path: Path) -> None:
     assert found.accounts["finding"].tolist() == ["People met in the queue."]
     assert found.gap_map["accounts"].sum() == 1
     assert "walk2019" in found.studies["study"].tolist()
+    assert (
+        "three findings with numbers and 1 in words from four studies"
+        in found.findings["sentence"].iloc[0].lower()
+    )
 
 
 def test_workbooks_and_other_names_of_columns(tmp_path: Path) -> None:

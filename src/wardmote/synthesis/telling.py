@@ -152,10 +152,13 @@ def findings_of(
         unstated: Files without a licence.
     """
     reviews = sum(one.role == "review" for one in findings)
+    stories = sum(int(str(cell["accounts"])) for cell in cells)
+    told_too = f" with numbers and {stories:,} in words" if stories else ""
     told: list[words.Told] = [
         (
             words.sentence(
-                f"{title}: {words.count(len(findings), 'finding')} from {words.count(studies, 'study or review', 'studies and reviews')},"
+                f"{title}: {words.count(len(findings), 'finding')}{told_too} from"
+                f" {words.count(studies, 'study or review', 'studies and reviews')},"
                 f" {reviews:,} of them from reviews"
             ),
             float(len(findings)),
