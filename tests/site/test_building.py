@@ -21,6 +21,7 @@ from wardmote.publish import building, folder, publish_site
 from wardmote.publish.building import Build, digest, record_of, stands
 from wardmote.publish.folder import exchange, replaced
 from wardmote.study import Study
+from wardmote.tables import TABLES
 from wardmote.workspace import Workspace
 
 DAY = datetime.date(2025, 6, 1)
@@ -310,3 +311,46 @@ def test_a_table_that_did_not_change_is_not_read_for_the_package(
     after = {path: path.read_bytes() for path in (out / "data" / "package").iterdir()}
     dated = {"datapackage.json", "README.txt"}
     assert {p for p in before if before[p] != after[p]} == {out / "data" / "package" / name for name in dated}
+
+
+def test_what_is_built_upon_an_old_site_is_what_is_built_from_nothing(
+    workspace: Workspace, study: Study, tmp_path: Path
+) -> None:
+    """The test of tests for keeping files: after changes to single numbers and texts, no byte differs from a site made afresh."""
+    some = study.model_copy(
+        update={"publish": study.publish.model_copy(update={"pages": ["place", "columns", "find", "table"]})}
+    )
+    frames = {name: workspace.read(name) for name in TABLES}
+
+    def changed(table: str, row: int, **values: object) -> None:
+        frame = frames[table].copy()
+        for column, value in values.items():
+            frame.loc[frame.index[row], column] = value
+        frames[table] = frame
+
+    out = publish_site(frames, some, tmp_path / "site", built=DAY).parent
+    steps: list[tuple[tuple[str, int, dict[str, object]], ...]] = [
+        (
+            ("summaries", 3, {"value": 0.5}),
+            ("scores", 200, {"decile": 9, "rank": 321}),
+            ("scores", 900, {"value": 77.7}),
+            ("contributions", 40, {"contribution": 9.9}),
+            ("need", 30, {"type": "both", "doubly_disadvantaged": True}),
+            ("decisions", 5, {"sentence": "Told in other words."}),
+            ("areas", 100, {"population": 12_345}),
+        ),
+        (("indicators", 0, {"unit": "per dozen"}),),
+    ]
+    for number, step in enumerate(steps):
+        for table, row, values in step:
+            if len(frames[table]) > row:
+                changed(table, row, **values)
+        publish_site(frames, some, out, built=DAY)
+        fresh = publish_site(frames, some, tmp_path / f"fresh{number}", built=DAY).parent
+        old, new = read_bytes(out), read_bytes(fresh)
+        assert set(old) == set(new)
+        assert not [path for path in new if old[path] != new[path]]
+
+
+def read_bytes(out: Path) -> dict[str, bytes]:
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
