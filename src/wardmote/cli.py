@@ -469,9 +469,11 @@ def _print_area(area: AreaExplanation) -> None:
         print(f"  Choices (as of {index.made}):")
         for choice in index.choices:
             print(f"    {choice}")
-    if area.indices:
+    unknown = [index.index for index in area.indices if not index.how_sure]
+    if unknown:
+        which = f" of {', '.join(unknown)}" if len(unknown) < len(area.indices) else ""
         print(
-            "\nNo interval is available for these scores and ranks: their uncertainty has not been computed."
+            f"\nNo interval is available for these scores and ranks{which}: their uncertainty has not been computed."
         )
     print("\nSources:")
     for note in area.sources:

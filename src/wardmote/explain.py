@@ -19,6 +19,7 @@ from wardmote.words import (
     decile,
     figure,
     in_draws,
+    line_sentence,
     listed,
     ordinal,
     percent,
@@ -436,7 +437,10 @@ def _how_sure(
 ) -> tuple[str, ...]:
     """Return what uncertainty says of an area's rank, by component, and which factor moves it most."""
     where = {"index": index, "level": level, "area": area}
+    larger = [row for row in _rows(workspace, "summary_ranks", where) if row["coverage"] == 0.9]
     drawn = _rows(workspace, "draws", where, columns=["rank", "draws", "share"])
+    if larger and drawn:
+        return _summaries_sure(larger, drawn[0]["draws"], drawn[0]["share"])
     if not drawn or rank is None:
         return ()
     if drawn[0]["rank"] != rank:
@@ -458,6 +462,9 @@ def _how_sure(
         between = f"between {ordinal(row['rank_low'])} and {ordinal(row['rank_high'])} of {total:,} in 90% of {draws:,} draws"
         often = in_draws(row["p_greatest_need"], component, draws, tenth)
         told.append(sentence(f"{what}: {between}; {often}"))
+    widest = rows.get("both") or next(iter(rows.values()), None)
+    if told and widest is not None:
+        told.append(line_sentence(widest["rank_low"], widest["rank_high"], drawn[0]["share"], total))
     shares = [row for row in _rows(workspace, "rank_shares", where) if row["share"] is not None]
     if shares:
         most = max(shares, key=lambda row: row["share"])
@@ -466,6 +473,19 @@ def _how_sure(
         told.append(
             sentence(f"what moves this rank most is {name}: {percent(most['share'])} of its variance")
         )
+    return tuple(told)
+
+
+def _summaries_sure(rows: list[dict[str, Any]], draws: int, share: float) -> tuple[str, ...]:
+    """Return what uncertainty says of the summaries of a larger area, with all that varies together."""
+    told = []
+    for row in rows:
+        if row["component"] == "both" and row["rank_low"] is not None:
+            ends = [row["value_low"], row["value_high"]]
+            value = "" if None in ends else f"between {ends[0]:,.4g} and {ends[1]:,.4g}, "
+            ranks = f"rank {row['rank_low']:,} to {row['rank_high']:,} in 90% of {draws:,} draws"
+            often = in_draws(row["p_greatest_need"], "both", draws, share_of(share))
+            told.append(sentence(f"{row['measure']}: {value}{ranks}; {often}"))
     return tuple(told)
 
 

@@ -8,7 +8,8 @@ choices*.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isnan
+from fractions import Fraction
+from math import floor, isnan
 from types import MappingProxyType
 from typing import Any
 
@@ -433,6 +434,24 @@ def compared(low: float, high: float, line: float) -> str:
     if isnan(low) or isnan(high):
         return ""
     return "higher" if high <= line else "lower" if low > line else "similar"
+
+
+def line_sentence(low: float, high: float, share: float, total: int) -> str:
+    """Return whether an area's need is told apart from that at the line of the greatest-need share, in one sentence.
+
+    Args:
+        low: End of its 90% interval of ranks nearest the greatest need (rank 1).
+        high: The other end.
+        share: The greatest-need share.
+        total: Areas that are ranked.
+    """
+    side = compared(low, high, floor(Fraction(str(share)) * total))
+    than = {"higher": "higher than", "similar": "similar to", "lower": "lower than"}.get(
+        side, "not known beside"
+    )
+    return sentence(
+        f"need is {than} that at the line of the greatest-need {share_of(share)}, by the 90% interval"
+    )
 
 
 def factor_sentence(kind: str, spec: Any, titles: Sequence[str]) -> str:

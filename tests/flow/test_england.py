@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 
 from wardmote.pipeline import run, status
+from wardmote.workspace import Workspace
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "england"
+
+
+FIVE = {"average score", "average rank", "proportion", "extent", "local concentration"}
+"""Summaries of authorities that the publisher of the indices gives."""
+
+
+def _every_area_has_its_share(folder: Path, findings: tuple[str, ...]) -> None:
+    """Each LSOA and MSOA has its share of draws by component, and the 1,262 are told by how sure they are."""
+    tables = Workspace(folder)
+    ranks = tables.read("ranks", columns=["index", "component", "coverage", "p_greatest_need"])
+    sizes = ranks.groupby(["index", "component", "coverage"], observed=True)["p_greatest_need"].count()
+    # The Community Needs Index publishes no counts: sampling is said of deprivation alone.
+    assert set(sizes.index.droplevel("coverage")) == {
+        ("imd25", "both"), ("imd25", "method"), ("imd25", "sampling"), ("cni23", "both"), ("cni23", "method"),
+    }  # fmt: skip
+    assert len(sizes) == 5 * 3
+    assert (sizes == 33_755).all()
+    larger = tables.read("summary_ranks")
+    for level, areas, measures in (
+        ("msoa21", 6_856, {"average score"}),
+        ("lad24", 296, FIVE),
+        ("rgn24", 9, FIVE),
+    ):
+        rows = larger[
+            (larger["level"] == level) & (larger["component"] == "both") & (larger["coverage"] == 0.9)
+        ]
+        shares = rows.groupby(["index", "measure"])["p_greatest_need"].count()
+        assert set(shares.index.get_level_values("measure")) == measures, level
+        assert (shares == areas).all(), level
+    need = tables.read("need")
+    for column in ("p_doubly_disadvantaged", "p_doubly_sampling", "p_doubly_method"):
+        assert need[column].notna().all(), column
+    told = next(text for text in findings if text.startswith("Doubly disadvantaged: of 1,262 neighbourhoods"))
+    counts = [
+        int(one.replace(",", ""))
+        for one in re.findall(r"([\d,]+) (?:is|are) (?:firm|likely|a toss-up|in it)", told)
+    ]
+    assert sum(counts) == 1_262
+    lower = "sampling error is not available for 5 of 7 indicators"
+    assert any(lower in text and "intervals are lower bounds" in text for text in findings)
+    assert any("Income and Employment rests on approximate denominators" in text for text in findings)
 
 
 @pytest.mark.mirror
@@ -23,6 +66,7 @@ def test_england_from_official_files(mirror: Path, tmp_path: Path) -> None:
     assert any(
         "1,262 neighbourhoods (LSOAs) of 33,755 are doubly disadvantaged" in text for text in first.findings
     )
+    _every_area_has_its_share(tmp_path, first.findings)
     assert run(tmp_path, mirror=mirror).done == ()
     text = study.read_text(encoding="utf-8").replace(
         'recipe = "cni-2023"\n', 'recipe = "cni-2023"\noverrides = { "weights.connectedness" = 2.0 }\n'

@@ -365,6 +365,23 @@ def test_words() -> None:
     ]
 
 
+def test_scores_on_several_scales_have_an_interval_of_rank_alone() -> None:
+    choice = {"path": "steps.scale.method", "choices": ["minmax", "zscore"]}
+    found = run([choice, FACTORS[1]], summarise=["average score", "extent"]).summary_ranks
+    assert found["rank_low"].notna().all()
+    mixed = (found["measure"] == "average score") & (found["component"] != "sampling")
+    assert found["value_low"].isna().tolist() == mixed.tolist()
+    assert found["value_high"].isna().tolist() == mixed.tolist()
+
+
+def test_need_is_higher_similar_or_lower_than_at_the_line() -> None:
+    told = [words.line_sentence(*ends, 0.1, 100) for ends in ((1, 10), (9, 12), (11, 90))]
+    assert told == [
+        f"Need is {side} that at the line of the greatest-need tenth, by the 90% interval."
+        for side in ("higher than", "similar to", "lower than")
+    ]
+
+
 def test_who_has_both_is_told_with_names_of_those_left_out_that_are_as_sure() -> None:
     shares = np.array([0.99, 0.8, 0.5, 0.1, 0.7, 0.9, 0.2])
     inside = np.array([True, True, True, True, False, False, False])

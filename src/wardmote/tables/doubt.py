@@ -62,7 +62,10 @@ TABLES: tuple[Table, ...] = (
             text_column("measure", "which summary"),
             COMPONENT,
             COVERAGE,
-            number_column("value_low", "lower end of the summary"),
+            number_column(
+                "value_low",
+                "lower end of the summary; null for an average score where choices put scores on several scales",
+            ),
             number_column("value_median", "its middle"),
             number_column("value_high", "upper end of the summary"),
             *INTERVAL,

@@ -172,6 +172,9 @@ class Book:
         """Add what one component says of the areas of one level."""
         place = self.larger[position - 1] if position else self.own
         rows = interval_rows(self.name, place, told.component, ranks, values, share=self.spec.share)
+        if place.measure == SCORE and told.component != "sampling" and self._scales_differ():
+            # Points of one scale and of another are no interval of anything; their ranks are.
+            rows |= {name: np.full(len(rows[name]), np.nan) for name in rows if name.startswith("value_")}
         self._rows[position, told.turn] = rows
         if told.alone:
             again = {**rows, "component": column_of("both", len(rows["component"]))}
@@ -183,6 +186,13 @@ class Book:
             self._bits[position, name] = bits
             if name == "both":
                 self._kept[position] = ranks[: self.spec.keep].copy()
+
+    def _scales_differ(self) -> bool:
+        """Return whether choices put scores on several scales: those of how nodes are normalised or put together."""
+        kinds = {step.id: step.do for step in self.prepared.spec.steps}
+        return any(
+            kinds[target.step] in ("normalise", "aggregate") for target in self.prepared.worlds.choices
+        )
 
     def rank_rows(self) -> list[dict[str, Any]]:
         """Return the rows of `ranks`, as columns."""
