@@ -11,7 +11,7 @@ import pytest
 
 from wardmote.errors import InputError
 from wardmote.pipeline import run, status
-from wardmote.publish.evidence import Line, forest, funnel
+from wardmote.publish.plots import Line, forest, funnel
 from wardmote.workspace import Workspace
 
 STUDY = """

@@ -70,8 +70,7 @@ def declaration(spec: ProgrammeSpec) -> str:
     Args:
         spec: The programme.
     """
-    data = spec.model_dump(mode="json", exclude={"title", "description", "declared", "added"})
-    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return spec.checksum
 
 
 def evaluate_programme(

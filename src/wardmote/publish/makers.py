@@ -10,6 +10,7 @@ from wardmote.publish.cards import make_share
 from wardmote.publish.columns import make_columns
 from wardmote.publish.downloads import make_data
 from wardmote.publish.evidence import make_evidence
+from wardmote.publish.impacts import can_impacts, make_impacts
 from wardmote.publish.mapping import can_map, make_map
 from wardmote.publish.page import Gathering
 from wardmote.publish.pages import (
@@ -51,6 +52,7 @@ MAKERS: tuple[Maker, ...] = (
     Maker("compare", ("compare/index.html",), make_compare),
     Maker("table", ("table/index.html",), make_tables),
     Maker("round", ("round/index.html",), make_round),
+    Maker("impacts", ("impacts/index.html",), make_impacts, lambda found, atlas: can_impacts(found)),
     Maker(
         "evidence", ("evidence/index.html",), make_evidence, lambda found, atlas: bool(found.study.synthesis)
     ),

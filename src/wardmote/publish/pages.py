@@ -12,13 +12,13 @@ from wardmote.publish import speech
 from wardmote.publish.atlas import ASSETS, TEMPLATES, Making
 from wardmote.publish.building import safe_name
 from wardmote.publish.funding import Funding, funding_of
-from wardmote.publish.page import cited, told_gaps
+from wardmote.publish.page import cited, told_gaps, told_mendings
 from wardmote.publish.places import NeedFacts, PlaceLevel, RoundFacts, Summary, records
 from wardmote.publish.profiles import Link, Rows, told_decision, told_type
 from wardmote.publish.shards import make_postcodes, make_shards, spoken
 from wardmote.publish.strings import MAP, PAGES, PLACE, SCRIPT, STRINGS, language, missing, spoken_now
 
-STYLES = ("page.css", "atlas.css")
+STYLES = ("page.css", "atlas.css", "evidence.css")
 """Style sheets that the pages beyond the first share, in order."""
 
 MOST_ROWS = 1500
@@ -420,7 +420,7 @@ def make_method(making: Making) -> None:
     for row, link in zip(rows, links, strict=True):
         source = sources.get(row["source"], {})
         facts = _indicator(row, source, counts.get(row["indicator"], []))
-        told = words.mendings_told(mendings.get(row["source"], []))
+        told = told_mendings(mendings.get(row["source"], []))
         one = IndicatorPage(*facts, tuple(uses.get(row["indicator"], [])), told)
         making.put(link.path, "indicator.html.j2", one=one)
 

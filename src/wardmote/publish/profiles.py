@@ -17,6 +17,7 @@ from wardmote.publish import speech
 from wardmote.publish.building import safe_name
 from wardmote.publish.locator import Locator
 from wardmote.publish.page import KINDS, Gathering
+from wardmote.publish.place_strategies import Strategies, Strategist
 from wardmote.publish.places import TYPES, Atlas, IndexFacts, Interval, PlaceLevel, RoundFacts, Summary
 from wardmote.publish.strings import PLACE, SITE, STRINGS, say
 
@@ -134,6 +135,7 @@ class Profile:
     inside: Rows | None
     outline: Markup
     on_map: tuple[str, str] | None
+    strategies: tuple[Strategies, ...] = ()
 
     @property
     def drawn(self) -> bool:
@@ -154,6 +156,7 @@ class Profiler:
         self.found = found
         self.base = atlas.base
         self.locator = Locator(atlas, found)
+        self.strategist = Strategist(atlas, found)
         units = found.read("indicators", ["indicator", "unit"])
         self._units = {
             one: unit if isinstance(unit, str) else ""
@@ -206,6 +209,7 @@ class Profiler:
             inside=self._small(place, row),
             outline=self.locator.draw(level, row),
             on_map=self.locator.on_map(level, row),
+            strategies=self.strategist.of(level, row),
         )
 
     def path(self, level: str, row: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -199,6 +201,12 @@ class ProgrammeSpec(Spec):
         if min([*self.multiples, *self.bends], default=0) < 0:
             raise ValueError("a multiple or a bend is negative|numbers from 0|")
         return self
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of what is declared: everything but title, description, `declared` and `added`."""
+        data = self.model_dump(mode="json", exclude={"title", "description", "declared", "added"})
+        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 class HereSpec(Spec):

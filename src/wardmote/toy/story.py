@@ -40,7 +40,7 @@ def tell_story(findings: pd.DataFrame, impacts: pd.DataFrame) -> tuple[str, ...]
         One line a question whose finding is there, and before the programme's effect what a naive comparison would have said, since
         the planted effect is known.
     """
-    told = []
+    told: list[str] = []
     for question, stage, section, words in QUESTIONS:
         mine = findings[(findings["stage"] == stage) & (findings["id"] == section)].sort_values("position")
         found = next((text for text in mine["sentence"] if words in text), "")
