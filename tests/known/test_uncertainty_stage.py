@@ -365,6 +365,27 @@ def test_words() -> None:
     ]
 
 
+def test_a_stated_matrix_correlates_errors_and_its_names_must_vary() -> None:
+    """Errors that go together add up and those that run against each other cancel: intervals are wider and narrower."""
+    sizes = {"rate": 0.05, "other": 3.0}  # of about equal weight after scaling
+    factors = [{"path": f"values.{name}", "error": "sd", "sd": sd} for name, sd in sizes.items()]
+    opposed = {"indicators": ["rate", "other"], "matrix": [[1.0, -0.9], [-0.9, 1.0]]}
+    with pytest.raises(WardmoteError, match=r"correlations 1.indicators: no factor varies these. Got other"):
+        run(factors[:1], correlations=[opposed])
+    with pytest.raises(WardmoteError, match=r"correlations 1.matrix"):
+        run(factors, correlations=[{**opposed, "matrix": [[1.0, 2.0], [2.0, 1.0]]}])
+    together = {**opposed, "matrix": [[1.0, 0.9], [0.9, 1.0]]}
+    alone, same, against = (
+        run(factors, draws=200, correlations=given).ranks for given in ([], [together], [opposed])
+    )
+
+    def width(ranks: pd.DataFrame) -> float:
+        rows = ranks[(ranks["component"] == "sampling") & (ranks["coverage"] == 0.95)]
+        return float((rows["rank_high"] - rows["rank_low"]).mean())
+
+    assert width(same) > width(alone) > width(against)
+
+
 def test_scores_on_several_scales_have_an_interval_of_rank_alone() -> None:
     choice = {"path": "steps.scale.method", "choices": ["minmax", "zscore"]}
     found = run([choice, FACTORS[1]], summarise=["average score", "extent"]).summary_ranks

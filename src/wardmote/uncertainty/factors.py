@@ -10,6 +10,7 @@ from typing import Any, Literal
 from wardmote.engine import Plan, compile_index, resolve
 from wardmote.engine.rules import ESTIMATED
 from wardmote.errors import Problem, StudyError, WardmoteError
+from wardmote.methods import sampling
 from wardmote.study import FactorSpec, IndexSpec, UncertaintySpec
 
 Kind = Literal["weights", "choice", "leave_out", "values"]
@@ -425,6 +426,7 @@ def check_uncertainty(
             return problems  # the index's own problems are told by whoever compiles the study
     targets, more = targets_of(factors, plans, specs)
     problems += more
+    problems += _matrix_problems(spec, targets, plans, where)
     for name in plans:
         problems += _variant_problems(specs[name], name, targets[name], where)
     return problems
@@ -441,6 +443,35 @@ def _level_problems(spec: UncertaintySpec, indices: Mapping[str, IndexSpec], whe
         for level in asked
         if level not in there
     ]
+
+
+def _matrix_problems(
+    spec: UncertaintySpec, targets: Mapping[str, Sequence[Target]], plans: Mapping[str, Plan], where: str
+) -> list[Problem]:
+    """Return matrices of correlations that are none, and names in them whose values no factor varies."""
+    varied = {
+        target.factor.spec.through or plans[name].nodes[leaf].indicator
+        for name, some in targets.items()
+        for target in some
+        if target.factor.kind == "values"
+        for leaf in target.nodes
+    }
+    problems = []
+    for place, one in enumerate(spec.correlations, start=1):
+        here = f"{where}.correlations {place}"
+        unused = [name for name in one.indicators if name not in varied]
+        if unused:
+            expected = f"of {', '.join(sorted(varied)) or 'none'}"
+            problems.append(
+                Problem(f"{here}.indicators", "no factor varies these", ", ".join(unused), expected)
+            )
+        try:
+            sampling.correlated(0, one.indicators, one.matrix)
+        except WardmoteError as error:
+            problems += [
+                Problem(f"{here}.matrix", p.what, p.got, p.expected, p.remedy) for p in error.problems
+            ]
+    return problems
 
 
 def _variant_problems(spec: IndexSpec, index: str, targets: tuple[Target, ...], where: str) -> list[Problem]:
