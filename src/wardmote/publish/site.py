@@ -98,17 +98,18 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
     with replaced(out) as folder:
         build = Build(folder, out, ingredients())
         if makers:
+            profiler = Profiler(atlas, found)
             making = Making(
                 build=build,
                 study=study,
                 page=page,
                 found=found,
                 atlas=atlas,
-                profiler=Profiler(atlas, found),
+                profiler=profiler,
                 frame=frame,
                 day=day,
                 render=renderer(frame),
-                marks=Marks(atlas, digest(build.ingredients, frame, units)),
+                marks=Marks(atlas, digest(build.ingredients, frame, units, profiler.strategist.mark)),
             )
             for maker in makers:
                 maker.make(making)
