@@ -3,7 +3,10 @@
 Prints one JSON object. ``seconds``, ``cpu_seconds`` and ``peak_mb`` are those of doubly robust Callaway–Sant'Anna effects and their
 average; ``peer`` is diff-diff on the same panel, in a process of its own, and both must agree. ``others`` holds csdid and differences (GPL:
 an oracle in a process of its own, nothing of it is imported here) where an interpreter that has them is named in WARDMOTE_PEERS, several
-separated by colons; else null. Every time is of fitting alone, after imports and a small run that pays for what is compiled at first use.
+separated by colons; else null. ``stage`` is the whole stage on the same panel: from files of tables, as the workspace keeps them, to
+its tables of impacts, tests of trust and findings, errors clustered by authority.
+
+Every time is of fitting alone, after imports and a small run that pays for what is compiled at first use.
 
 Run it with ``--quick`` (3,000 areas, no peers) or with ``--save`` to write the result to ``bench/results/evaluate.json``.
 """
@@ -114,7 +117,76 @@ def by_differences(n: int) -> tuple[Any, Any]:
     return fit, data.set_index(["area", "time"])[["y", "x", "cohort"]]
 
 
-WORKS = {"ours": ours, "diff_diff": by_diff_diff, "csdid": by_csdid, "differences": by_differences}
+def stage(n: int) -> tuple[Any, Any]:
+    """Return the whole stage, from files to tables."""
+    import tempfile
+
+    import pandas as pd
+
+    from wardmote.evaluate import evaluate_programme
+    from wardmote.study import ProgrammeSpec
+
+    y, start, x = panel(n)
+    folder = Path(tempfile.mkdtemp(prefix="wardmote-bench-"))
+    codes = _write_tables(folder, y, x)
+    spec = ProgrammeSpec.model_validate(
+        {
+            "level": "lsoa21", "outcome": "o", "covariates": ["x"], "cluster": "lad24",
+            "cohorts": [{"areas": codes[start == s + 1].tolist(), "start": str(2010 + s)} for s in STARTS],
+        }
+    )  # fmt: skip
+
+    def fit(_: Any) -> list[float]:
+        tables = {
+            name: pd.read_parquet(folder / f"{name}.parquet", dtype_backend="pyarrow") for name in STAGE_READS
+        }
+        found = evaluate_programme(**tables, spec=spec, programme="p")
+        assert len(found.impact_checks) > 8, found.impact_checks
+        main = found.impacts.iloc[0]
+        return [float(main["effect"]), float(main["standard_error"])]
+
+    return fit, None
+
+
+STAGE_READS = ("areas", "memberships", "indicators", "values")
+
+
+def _write_tables(folder: Path, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Write the panel as the tables that the stage reads; return the areas' codes."""
+    from wardmote.tables import frame
+
+    n = y.shape[1]
+    codes = np.array([f"E010{i:05d}" for i in range(n)])
+    size = n * PERIODS
+    made = {
+        "areas": {"level": ["lsoa21"] * n, "area": codes, "population": np.full(n, 1700.0)},
+        "memberships": {
+            "level": ["lsoa21"] * n, "area": codes, "parent_level": ["lad24"] * n,
+            "parent": [f"E07{i // 110:06d}" for i in range(n)], "weight": np.ones(n),
+        },
+        "indicators": {
+            "indicator": ["o", "x"], "title": ["Outcome", "Covariate"], "unit": ["points", "points"],
+            "direction": [1, 1], "source": ["invented", "invented"],
+        },
+        "values": {
+            "indicator": ["o"] * size + ["x"] * n, "level": ["lsoa21"] * (size + n),
+            "area": np.concatenate([np.tile(codes, PERIODS), codes]),
+            "period": np.repeat([*(str(2010 + k) for k in range(PERIODS)), "2010"], n),
+            "value": np.concatenate([y.ravel(), x]),
+        },
+    }  # fmt: skip
+    for name, columns in made.items():
+        frame(name, columns).to_parquet(folder / f"{name}.parquet")
+    return codes
+
+
+WORKS = {
+    "ours": ours,
+    "stage": stage,
+    "diff_diff": by_diff_diff,
+    "csdid": by_csdid,
+    "differences": by_differences,
+}
 
 
 def child(work: str, number: int) -> None:
@@ -134,7 +206,7 @@ def child(work: str, number: int) -> None:
         "cpu_seconds": round(time.process_time() - cpu, 3),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
-    name = "wardmote" if work == "ours" else work.replace("_", "-")
+    name = "wardmote" if work in {"ours", "stage"} else work.replace("_", "-")
     told = {"used": used, "found": found, "version": version(name)}
     print("\n" + json.dumps(told))  # a peer may leave the line unfinished
 
@@ -142,7 +214,7 @@ def child(work: str, number: int) -> None:
 def measured(python: str, work: str, number: int) -> dict[str, Any]:
     """Return what a work takes in a process of its own, and what it finds."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    if work == "ours":
+    if work in {"ours", "stage"}:
         env["PYTHONPATH"] = str(ROOT / "src")
     command = [python, __file__, "--work", work, "--number", str(number)]
     result = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
@@ -182,6 +254,7 @@ def main() -> None:
         return
     number = 3_000 if asked.quick else AREAS
     mine = measured(sys.executable, "ours", number)
+    whole = measured(sys.executable, "stage", number)
     own = [sys.executable] if find_spec("diff_diff") else []
     further = [one for one in os.environ.get("WARDMOTE_PEERS", "").split(":") if one]
     peer = None if asked.quick else beside(mine, "diff_diff", number, own)
@@ -191,14 +264,18 @@ def main() -> None:
         "work": {"areas": number, "periods": PERIODS, "covariates": 1, "groups": len(STARTS), "seed": SEED},
         **mine["used"],
         "found": mine["found"],
+        "stage": whole["used"],
         "peer": peer,
         "ratio": peer["ratio"] if peer else None,
         "others": others,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}",
     }
     # What the issue asks for, with room for a busy machine in the wall time: processor time is what is held.
-    assert result["cpu_seconds"] < 4, result
-    assert result["peak_mb"] < 1024, result
+    for part in (result, whole["used"]):
+        assert part["cpu_seconds"] < 4, result
+        assert part["peak_mb"] < 1024, result
+    # One estimate, two ways to it: arrays in memory, and files of tables with clusters, which change the error alone.
+    assert abs(whole["found"][0] - mine["found"][0]) < 1e-12, result
     print(json.dumps(result, indent=2))
     if asked.save:
         (ROOT / "bench" / "results" / "evaluate.json").write_text(json.dumps(result, indent=2) + "\n")

@@ -187,7 +187,11 @@ def synthetic(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> An
 
 
 def controls(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:
-    """Return the mean gap to each supported area's synthetic control, covariate trends taken out; for few areas."""
+    """Return the mean gap to each supported area's synthetic control, levels and covariate trends taken out; for few areas.
+
+    Supported areas often lie lower than any mix of others can; their level before support is taken out on both sides (B. Ferman and C.
+    Pinto 2021, *Quantitative Economics* 12: 1197–1221, the demeaned synthetic control).
+    """
     whole = ~np.isnan(world.y).any(axis=0)
     y, start = world.y[:, whole], world.start[whole]
     if len(world.covariates):
@@ -203,7 +207,12 @@ def controls(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Ans
                 'Use "synthetic difference".',
             )
         )
-    found = [synthetic_control(y[:, i], pool, int(start[i])) for i in treated]
+    found = [
+        synthetic_control(
+            y[:, i] - y[: start[i], i].mean(), pool - pool[: start[i]].mean(axis=0), int(start[i])
+        )
+        for i in treated
+    ]
     effect = float(np.mean([one.effect for one in found]))
     fit = float(np.sqrt(np.mean([one.fit for one in found])))
     note = f"typical gap before support {fit:.3g}"

@@ -128,7 +128,7 @@ def adjustment_of(start: IntArray, covariates: int) -> Adjustment:
         covariates: Their number.
     """
     _, size = np.unique(start[start != NEVER], return_counts=True)
-    enough = int(size.min(initial=0)) >= AREAS_PER_COVARIATE * max(covariates, 1)
+    enough = len(size) > 0 and int(size.min()) >= AREAS_PER_COVARIATE * covariates
     return "doubly robust" if enough else "outcome regression"
 
 

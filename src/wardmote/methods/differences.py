@@ -211,7 +211,7 @@ def group_time_effects(
             both = treated.tobytes() + compared.tobytes()
             if both not in fitted:
                 fitted = {both: _Sample.of(treated, compared, design, adjustment)}
-            effect, influence, held = _cell(change, fitted[both], adjustment)
+            effect, influence, held = _cell(change, fitted[both])
             rows.append((group, time, int(treated.sum()), int(compared.sum()), effect, influence, held))
     if not rows:
         raise MethodError(
@@ -366,7 +366,7 @@ def simple_estimate(
                 cells.setdefault(key, (treated, compared, []))[2].append(time)
         for treated, compared, when in cells.values():
             change = y[when].mean(axis=0) - y[before]
-            rows.append(_cell(change, _Sample.of(treated, compared, design, adjustment), adjustment))
+            rows.append(_cell(change, _Sample.of(treated, compared, design, adjustment)))
             groups.append(group)
             times.append(len(when))
     if not rows:
@@ -488,6 +488,23 @@ def _pool(begun: IntArray, latest: int, group: int, comparison: Comparison, anti
 
 
 @dataclass(frozen=True, slots=True)
+class _Shares:
+    """What residuals are multiplied by to give areas' contributions, shape (areas of the cell,) each.
+
+    Attributes:
+        own: Of supported areas in their mean.
+        others: Of comparison areas in theirs, by the odds of support; 0 where a regression alone adjusts.
+        slope: In the error of the regression's slopes.
+        chance: Of d − p in the error of the model of chances.
+    """
+
+    own: FloatArray
+    others: FloatArray
+    slope: FloatArray
+    chance: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class _Sample:
     """Supported and comparison areas of a cell, and what does not depend on the outcome: fitted once for all periods of a group.
 
@@ -495,23 +512,19 @@ class _Sample:
         rows: Positions of the areas.
         d: 1 where supported.
         x: Constant and covariates, scaled.
-        inverse: Inverse of comparison areas' mean square of x.
-        weight: Weight of comparison areas, p ÷ (1 − p); 0 for supported ones.
-        residual: d − p.
-        hessian: Inverse of the information of the propensity model by area.
-        fit: √(1 − leverage) of each area in the regression among comparison areas; 1 for supported ones.
-        chance: The same in the model of chances.
+        solve: Turns an outcome into the regression's slopes among comparison areas, shape (k, m); empty where nothing is fitted.
+        score: Turns comparison residuals into what the model of chances answers, shape (k, m); empty where there is none.
+        plain: Shares as published.
+        held: The same over the root of one less the leverage.
     """
 
     rows: IntArray
     d: FloatArray
     x: FloatArray
-    inverse: FloatArray
-    weight: FloatArray
-    residual: FloatArray
-    hessian: FloatArray
-    fit: FloatArray
-    chance: FloatArray
+    solve: FloatArray
+    score: FloatArray
+    plain: _Shares
+    held: _Shares
 
     @classmethod
     def of(
@@ -519,55 +532,73 @@ class _Sample:
     ) -> _Sample:
         """Return the sample of a cell, its propensity fitted where the adjustment needs it."""
         rows = np.flatnonzero(treated | compared)
-        d = treated[rows].astype(np.float64)
-        x = design[rows]
-        none = np.zeros(0)
-        if x.shape[1] == 1:
-            return cls(rows, d, x, none, none, none, none, none, none)
-        x = x / np.maximum(
-            np.abs(x).max(axis=0), np.finfo(np.float64).tiny
-        )  # only conditioning: no fit changes
-        inner = (x * (1 - d)[:, None]).T @ x / len(d)
-        if np.linalg.cond(inner) > 1 / SMALLEST_PIVOT:
-            raise MethodError(
-                Problem(
-                    "differences",
-                    "covariates are collinear among comparison areas",
-                    f"{x.shape[1] - 1} covariates",
-                    "independent ones",
-                    "Leave one out, or widen the pool.",
-                )
+        d, x = treated[rows].astype(np.float64), design[rows]
+        m, none = len(rows), np.zeros((0, len(rows)))
+        own, others, slope, chance = d / d.sum(), np.zeros(m), np.zeros(m), np.zeros(m)
+        solve = score = none
+        fit = found = np.ones(m)
+        if x.shape[1] == 1:  # a difference of two means
+            others = (1 - d) / (1 - d).sum()
+        else:
+            x = x / np.maximum(
+                np.abs(x).max(axis=0), np.finfo(np.float64).tiny
+            )  # only conditioning: no fit changes
+            inverse = _inverse(x, d)
+            if adjustment != "inverse probability":
+                solve = inverse @ (x * (1 - d)[:, None]).T
+                slope = -(1 - d) * (x @ (inverse @ (own @ x)))
+                fit = np.sqrt(kept((1 - d) * row_squares(x, inverse)))
+            if adjustment != "outcome regression":
+                p = propensity(d, x)
+                others = np.where((p < LARGEST_PROPENSITY) & (d == 0), p / (1 - p), 0.0)
+                others = others / others.sum()
+                if adjustment == "doubly robust":
+                    slope = slope + (1 - d) * (x @ (inverse @ (others @ x)))
+                hessian = np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x)
+                score = hessian @ (x * others[:, None]).T
+                chance = d - p
+                found = np.sqrt(kept(p * (1 - p) * row_squares(x, hessian)))
+        # A residual of a weighted mean has the variance σ² (1 − 2w + Σ w²): its own weight counts twice, all others' noise once.
+        mean = others / np.sqrt(kept(2 * others - others @ others))
+        held = _Shares(own / np.sqrt(kept(own.max())), mean, slope / fit, chance / found)
+        return cls(rows, d, x, solve, score, _Shares(own, others, slope, chance), held)
+
+
+def _inverse(x: FloatArray, d: FloatArray) -> FloatArray:
+    """Return the inverse of comparison areas' sum of squares of x."""
+    inner = (x * (1 - d)[:, None]).T @ x
+    if np.linalg.cond(inner) > 1 / SMALLEST_PIVOT:
+        raise MethodError(
+            Problem(
+                "differences",
+                "covariates are collinear among comparison areas",
+                f"{x.shape[1] - 1} covariates",
+                "independent ones",
+                "Leave one out, or widen the pool.",
             )
-        inverse = np.asarray(np.linalg.inv(inner), dtype=np.float64)
-        fit = np.sqrt(kept((1 - d) * row_squares(x, inverse) / len(d)))
-        if adjustment == "outcome regression":
-            return cls(rows, d, x, inverse, none, none, none, fit, none)
-        p = propensity(d, x)
-        keep = p < LARGEST_PROPENSITY
-        weight = np.where(keep & (d == 0), p / (1 - p), 0.0)
-        hessian = np.linalg.inv((x * (p * (1 - p))[:, None]).T @ x / len(d))
-        chance = np.sqrt(kept(p * (1 - p) * row_squares(x, hessian) / len(d)))
-        return cls(rows, d, x, inverse, weight, d - p, np.asarray(hessian, dtype=np.float64), fit, chance)
+        )
+    return np.asarray(np.linalg.inv(inner), dtype=np.float64)
 
 
-def _cell(
-    change: FloatArray, sample: _Sample, adjustment: Adjustment
-) -> tuple[float, FloatArray, FloatArray]:
-    """Return one cell's estimate, and contributions of all n areas: as published, and with each area held out."""
-    dy, d = change[sample.rows], sample.d
-    if sample.x.shape[1] == 1:  # a difference of two means, without solving anything
-        own, others = d.sum(), (1 - d).sum()
-        means = (dy @ d) / own, (dy @ (1 - d)) / others
-        psi = d * (dy - means[0]) / own - (1 - d) * (dy - means[1]) / others
-        held = psi / np.sqrt(np.where(d > 0, kept(1 / own), kept(1 / others)))
-        effect = float(means[0] - means[1])
-    else:
-        effect, psi, held = _adjusted(dy, sample, adjustment)
-    if d.sum() == 1:
-        held = np.where(d > 0, _lone(dy, sample), held)
+def _cell(change: FloatArray, sample: _Sample) -> tuple[float, FloatArray, FloatArray]:
+    """Return one cell's estimate, and contributions of all n areas: as published, and with each area held out.
+
+    See Sant'Anna and Zhao (2020), section 3. Where a regression alone adjusts, its fit is averaged over supported areas, and comparison
+    areas enter through the slopes.
+    """
+    dy, d, x = change[sample.rows], sample.d, sample.x
+    left = dy - x @ (sample.solve @ dy) if len(sample.solve) else dy
+    top, bottom = float(sample.plain.own @ left), float(sample.plain.others @ left)
+    answer = 0.0 if not len(sample.score) else x @ (sample.score @ (left - bottom))
+
+    def noise(shares: _Shares) -> FloatArray:
+        out = (shares.own - shares.others + shares.slope) * left - top * shares.own + bottom * shares.others
+        return np.asarray(out - shares.chance * answer if len(sample.score) else out)
+
     influence, held_out = np.zeros(len(change)), np.zeros(len(change))
-    influence[sample.rows], held_out[sample.rows] = psi, held
-    return effect, influence, held_out
+    influence[sample.rows], held = noise(sample.plain), noise(sample.held)
+    held_out[sample.rows] = held if d.sum() > 1 else np.where(d > 0, _lone(dy, sample), held)
+    return top - bottom, influence, held_out
 
 
 def row_squares(x: FloatArray, matrix: FloatArray) -> FloatArray:
@@ -600,49 +631,6 @@ def _lone(dy: FloatArray, sample: _Sample) -> float:
     slope = np.linalg.lstsq(x * (1 - d)[:, None], dy * (1 - d), rcond=None)[0]
     left = (dy - x @ slope)[d == 0]
     return float(np.sqrt(left @ left / max(len(left) - x.shape[1], 1)))
-
-
-def _adjusted(
-    dy: FloatArray, sample: _Sample, adjustment: Adjustment
-) -> tuple[float, FloatArray, FloatArray]:
-    """Return estimate and contributions with covariates; see Sant'Anna and Zhao (2020), section 3.
-
-    Held out: each residual over the root of one less its leverage, in the mean of supported areas (1 ÷ their number), the weighted mean
-    of comparison areas (its share of the weights), the regression, and the model of chances.
-    """
-    d, x, m = sample.d, sample.x, len(dy)
-    fits = adjustment != "inverse probability"
-    left = dy - x @ (sample.inverse @ (x.T @ ((1 - d) * dy)) / m) if fits else dy
-    by_fit = left / sample.fit
-
-    def by_slope(weight: FloatArray, residual: FloatArray) -> FloatArray:
-        """Return what the error of the fitted slope adds to a mean with these weights."""
-        return (
-            np.asarray((1 - d) * residual * (x @ (sample.inverse @ (weight @ x) / m)))
-            if fits
-            else np.zeros(m)
-        )
-
-    own = d.sum()
-    top = float((d @ left) / own)
-    mean = d * (left - top)
-    one = (mean - by_slope(d, left)) / own
-    one_held = (mean / np.sqrt(kept(1 / own)) - by_slope(d, by_fit)) / own
-    if adjustment == "outcome regression":
-        # The fit is averaged over supported areas; comparison areas enter through the slope alone.
-        return top, np.asarray(one), np.asarray(one_held)
-    weight = sample.weight
-    total = weight.sum()
-    bottom = float((weight @ left) / total)
-    off = weight * (left - bottom)
-    score = x @ (sample.hessian @ (off @ x) / m)
-    two = (off + sample.residual * score - by_slope(weight, left)) / total
-    # A residual of a weighted mean has the variance σ² (1 − 2w + Σ w²): its own weight counts twice, all others' noise once.
-    part = weight / total
-    off_held = off / np.sqrt(kept(2 * part - part @ part))
-    score_held = sample.residual / sample.chance * score
-    two_held = (off_held + score_held - by_slope(weight, by_fit)) / total
-    return top - bottom, np.asarray(one - two), np.asarray(one_held - two_held)
 
 
 def propensity(treated: FloatArray, design: FloatArray) -> FloatArray:
