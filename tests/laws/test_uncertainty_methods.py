@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import special, stats
 
 from wardmote.errors import MethodError, MissingError
-from wardmote.methods import compiled, quantiles, sampling, streams
+from wardmote.methods import compiled, counts, quantiles, sampling, streams
 from wardmote.methods.quantiles import (
     RankTally,
     compact,
@@ -153,12 +153,30 @@ def test_counts_are_the_exact_inverse_of_their_distribution(name: str, law: obje
     assert (law.cdf(drawn - 1) < u + 1e-10).all()  # type: ignore[attr-defined]  # as above
 
 
+@pytest.mark.parametrize("name", ["binomial", "beta_binomial", "poisson"])
+def test_what_is_kept_of_a_cell_changes_no_draw(name: str) -> None:
+    rng = np.random.default_rng(4)
+    n, p = rng.integers(1, 3000, 300).astype(float), rng.uniform(0, 1, 300)
+    law = {
+        "binomial": lambda: counts.binomial_law(AREAS, trials=n, probability=p),
+        "beta_binomial": lambda: counts.beta_binomial_law(AREAS, trials=n, probability=p, clustering=0.4),
+        "poisson": lambda: counts.poisson_law(AREAS, mean=n * p / 9),
+    }[name]()
+    mass = np.zeros((300, 2))
+    whole = law.draw(STREAM, AREAS, range(90))
+    parts = [
+        law.draw(STREAM, AREAS, range(start, start + size), mass=mass)
+        for start, size in ((0, 1), (1, 20), (21, 69))
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
 def test_edges_of_counts() -> None:
     trials, p = np.array([0.0, 10.0, 10.0, np.nan, 10.0]), np.array([0.5, 0.0, 1.0, 0.5, np.nan])
     some = sampling.binomial(STREAM, AREAS[:5], range(9), trials=trials, probability=p)
     np.testing.assert_array_equal(some, np.tile([np.nan, 0, 1, np.nan, np.nan], (9, 1)))
-    counts = sampling.binomial(STREAM, AREAS[:5], range(9), trials=trials, probability=p, share=False)
-    np.testing.assert_array_equal(counts, np.tile([0, 0, 10, np.nan, np.nan], (9, 1)))
+    number = sampling.binomial(STREAM, AREAS[:5], range(9), trials=trials, probability=p, share=False)
+    np.testing.assert_array_equal(number, np.tile([0, 0, 10, np.nan, np.nan], (9, 1)))
     extremes = sampling.beta_binomial(
         STREAM, AREAS[:2], range(5), trials=8, probability=[0.0, 1.0], clustering=0.1, share=False
     )
@@ -242,6 +260,19 @@ def test_spread_of_a_shrunk_proportion_at_its_edges() -> None:
     assert spread[0] == pytest.approx(np.sqrt(51 * 52 / (50 * 6 * 46)))
     assert spread[1] == 0
     assert np.isnan(spread[2])
+
+
+def test_spread_of_a_shrunk_proportion_by_hand() -> None:
+    """r = 5 of n = 50, w = ½, k = 7, moved by 0.4: variance ½ · 51·52 ÷ (50·6·46) · (1 + ½ ÷ 7) + 2 · 0.16 ÷ 4.
+
+    Morris (1983, p. 51, equations 4.1 and 4.2): v = 2 B² ÷ (k − r − 2) with r = 1 coefficient estimated, times (y − centre)².
+    """
+    within = 2652 / 13800 / 2 * (15 / 14)  # 0.102950
+    spread = sampling.shrunk_spread(5, 50, 0.5, [7, 7, 3], pull=[0.4, 0.0, 0.4])
+    # The term is left out without a pull, and where k − 3 is 0.
+    expected = [np.sqrt(within + 0.08), np.sqrt(within), np.sqrt(2652 / 13800 / 2 * (7 / 6))]
+    np.testing.assert_allclose(spread, expected, rtol=1e-14)
+    assert spread[0] == pytest.approx(0.427727, abs=1e-6)
 
 
 def test_refusals_of_samplers() -> None:

@@ -216,13 +216,22 @@ def log_spread(low: npt.ArrayLike, high: npt.ArrayLike, *, coverage: float = 0.9
 
 
 def shrunk_spread(
-    numerator: npt.ArrayLike, denominator: npt.ArrayLike, weight: npt.ArrayLike, members: npt.ArrayLike
+    numerator: npt.ArrayLike,
+    denominator: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    members: npt.ArrayLike,
+    *,
+    pull: npt.ArrayLike = 0.0,
 ) -> FloatArray:
     """Return the standard error, on the logit, of a proportion shrunk by `shrink.shrink`.
 
-    The posterior of empirical Bayes, with what is not known of the parent's centre added::
+    The posterior of empirical Bayes, with what is not known of the parent's centre and of t² added::
 
-        variance = w s² · [1 + (1 − w) ÷ k]      s² = (n + 1)(n + 2) ÷ [n (r + 1)(n − r + 1)]
+        variance = w s² · [1 + (1 − w) ÷ k] + 2 pull² ÷ (k − 3)      s² = (n + 1)(n + 2) ÷ [n (r + 1)(n − r + 1)]
+        pull     = (1 − w)(z − Z)
+
+    The last term is for t² being estimated from k areas. It counts where a parent has few; it is not defined for 3 or fewer, and
+    left out there.
 
     Noise added to raw figures is not this: it is too wide where areas are small, in the wrong place, and covers less than
     it says (feasibility runs: 87.1% for a nominal 90%, against 90.0–90.8% for draws round the shrunk figure).
@@ -232,6 +241,7 @@ def shrunk_spread(
         denominator: Counts n, shape (n,).
         weight: Weight w of the area's own figure, from `shrink.Shrunk`.
         members: Number k of areas with a denominator in the area's parent, shape (n,) or one, 1 or more.
+        pull: How far shrinking moved the area on the logit, shape (n,) or one; 0 takes t² as known.
 
     Returns:
         Standard errors on the logit, shape (n,); NaN where the area has no denominator, since the parent's value that was
@@ -241,15 +251,16 @@ def shrunk_spread(
         MethodError: Weights outside 0 to 1, or fewer than one member.
 
     Source:
-        Morris (1983), Journal of the American Statistical Association 78:47–65, on empirical Bayes intervals; s² as in
-        `shrink.shrink`.
+        Morris (1983), Journal of the American Statistical Association 78: 47–55, equations 4.1 and 4.2 (p. 51), with one coefficient
+        (the centre) estimated, for areas of equal variance; s² as in `shrink.shrink`.
     """
-    r, n, w, k = np.broadcast_arrays(
-        *(np.asarray(x, dtype=np.float64) for x in (numerator, denominator, weight, members))
+    r, n, w, k, moved = np.broadcast_arrays(
+        *(np.asarray(x, dtype=np.float64) for x in (numerator, denominator, weight, members, pull))
     )
     refuse_cells("shrunk_spread", "a weight lies outside 0 to 1", ((w < 0) | (w > 1)).ravel(), w.ravel())
     refuse_cells("shrunk_spread", "a parent has no members", (k < 1).ravel(), k.ravel())
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (n + 1) * (n + 2) / (n * (r + 1) * (n - r + 1))
-        spread = np.sqrt(w * variance * (1 + (1 - w) / k))
+        estimated = np.where(k > 3, 2 * moved**2 / np.maximum(k - 3, 1), 0.0)
+        spread = np.sqrt(w * variance * (1 + (1 - w) / k) + estimated)
     return np.where(n > 0, spread, np.nan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +84,7 @@ class LeafError:
         known: Which values are drawn; the others stay.
         order: How drawn rates become ranks again, or None.
         shrunk: Whether draws are of shrunk proportions.
+        mass: What drawing found out about each cell and need not find out again, once there is any: (n, 2).
     """
 
     leaf: str
@@ -97,6 +98,7 @@ class LeafError:
     known: BoolArray
     order: Order | None = None
     shrunk: bool = False
+    mass: list[FloatArray] = field(default_factory=list, compare=False, repr=False)
 
     def draw(
         self,
@@ -167,10 +169,15 @@ class LeafError:
         counts: CountArray = room.reshape(-1).view(law.type)[: len(draws) * n].reshape(len(draws), n)
         pieces = parts if parts == 1 else 4 * parts  # so that nobody waits long for the last
         edges = [n * place // pieces for place in range(pieces + 1)]
+        if not self.mass:
+            self.mass.append(np.zeros((n, 2)))
+        mass = self.mass[0]
 
         def fill(place: int) -> None:
             here = slice(edges[place], edges[place + 1])
-            law.part(here).draw(self.source, areas[here], draws, out=counts, first=edges[place])
+            law.part(here).draw(
+                self.source, areas[here], draws, out=counts, first=edges[place], mass=mass[here]
+            )
 
         list(spread(fill, range(pieces)))
         divisor = law.divisor
@@ -462,7 +469,9 @@ def _shrunk_error(
     inside = (groups >= 0) & (n > 0)
     size = np.bincount(groups[inside], minlength=int(groups.max(initial=0)) + 1)
     members = np.where(groups >= 0, np.maximum(size[np.maximum(groups, 0)], 1), 1)
-    spread = sampling.shrunk_spread(r, n, shrunk.weight, members)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no counts, no pull; their spread is NaN
+        pull = np.log((r + 0.5) / (n - r + 0.5)) - np.log(shrunk.proportion / (1 - shrunk.proportion))
+    spread = sampling.shrunk_spread(r, n, shrunk.weight, members, pull=pull)
     known = ~np.isnan(spread) & ~np.isnan(shrunk.proportion)
     return LeafError(
         leaf, target.factor.path, source, spec, shrunk.proportion, None, None,
