@@ -13,6 +13,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -322,14 +323,14 @@ def test_what_is_built_upon_an_old_site_is_what_is_built_from_nothing(
     )
     frames = {name: workspace.read(name) for name in TABLES}
 
-    def changed(table: str, row: int, **values: object) -> None:
+    def changed(table: str, row: int, **values: Any) -> None:
         frame = frames[table].copy()
         for column, value in values.items():
             frame.loc[frame.index[row], column] = value
         frames[table] = frame
 
     out = publish_site(frames, some, tmp_path / "site", built=DAY).parent
-    steps: list[tuple[tuple[str, int, dict[str, object]], ...]] = [
+    steps: list[tuple[tuple[str, int, dict[str, Any]], ...]] = [
         (
             ("summaries", 3, {"value": 0.5}),
             ("scores", 200, {"decile": 9, "rank": 321}),
@@ -339,7 +340,7 @@ def test_what_is_built_upon_an_old_site_is_what_is_built_from_nothing(
             ("decisions", 5, {"sentence": "Told in other words."}),
             ("areas", 100, {"population": 12_345}),
         ),
-        (("indicators", 0, {"unit": "per dozen"}),),
+        tuple(("indicators", row, {"unit": "per dozen"}) for row in range(10)),
     ]
     for number, step in enumerate(steps):
         for table, row, values in step:
@@ -350,6 +351,7 @@ def test_what_is_built_upon_an_old_site_is_what_is_built_from_nothing(
         old, new = read_bytes(out), read_bytes(fresh)
         assert set(old) == set(new)
         assert not [path for path in new if old[path] != new[path]]
+    assert any(b"per dozen" in content for content in new.values())
 
 
 def read_bytes(out: Path) -> dict[str, bytes]:
