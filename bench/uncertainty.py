@@ -1,12 +1,13 @@
 """Draws the uncertainty of one national index, 32,844 areas × 40 indicators in 7 domains, on the data of ``index_build.py``; beside COINr.
 
-Prints one JSON object. Five things are measured, warm, in one process that uses at most two cores:
+Prints one JSON object, and on the error stream a table of sizes and every target with what was found. Each part is measured warm, in a
+process of its own that uses at most two cores:
 
 - ``recomputed``: choices of method only, every step calculated anew from the raw indicators in each replication, as COINr does;
 - ``reused``: the same choices through the stage, which calculates again only what is below a change;
 - ``sampled``: the same with binomial sampling error of every value of every indicator;
 - ``sobol``: a Sobol design over all factors, with and without sampling;
-- ``sizes``: seconds for a doubling of areas and of draws.
+- ``sizes``: seconds and memory for more areas, up to 240,000, and for more draws, with the slopes of their logarithms: 1 is linear.
 
 ``peer`` is COINr's ``get_sensitivity`` (GPL, in a process of its own) on the same indicators with the same three factors; it has no
 sampling error. Before anything is timed, one replication of ours is held against COINr's recorded choices by the tests
@@ -46,6 +47,11 @@ from wardmote.uncertainty.sensitivity import find_sensitivity
 from wardmote.uncertainty.worlds import Arm, IndexWorlds, codes_of, draw_worlds, weights_in
 
 SEED = 20_260
+SIZES = ((30_000, 100), (60_000, 100), (120_000, 100), (240_000, 100), (60_000, 200), (60_000, 400))
+"""Areas and draws that are measured for the slopes, with `FEWER` indicators."""
+FEWER = 10
+LINEAR = 1.1
+"""Slope of logarithms up to which a cost counts as linear: seconds of a few draws differ by a tenth from run to run."""
 TOLERANCE = 1e-9
 """Largest difference of scores from COINr's, as in index_build.py."""
 
@@ -159,16 +165,18 @@ def make_worlds(
 
 
 def recompute(worlds: IndexWorlds, values: np.ndarray, runs: int) -> np.ndarray:
-    """Return ranks of replications in which every step is done anew from the raw indicators."""
+    """Return ranks of replications in which every step is done anew from the raw indicators; weights are drawn for all at once."""
     arm = Arm("method", dict.fromkeys(worlds.paths("method"), 0))
     codes = codes_of(worlds, arm, range(runs))
-    ranks = np.empty((runs, worlds.n), dtype=np.int32)
+    ranks, tables = np.empty((runs, worlds.n), dtype=np.int32), {}
     for run in range(runs):
         here = tuple(int(code[run]) for code in codes if code is not None)
         plan = worlds.variants[here].plan
-        drawn = weights_in(worlds, worlds.variants[here], arm, range(run, run + 1))
-        table = np.array([drawn[name][0] if name in drawn else np.nan for name in plan.nodes])
-        found = evaluate(plan, dict(zip(plan.leaves, values, strict=True)), weights=table)
+        if here not in tables:
+            drawn = weights_in(worlds, worlds.variants[here], arm, range(runs))
+            open_ = np.full(runs, np.nan)
+            tables[here] = np.stack([drawn.get(name, open_) for name in plan.nodes], axis=1)
+        found = evaluate(plan, dict(zip(plan.leaves, values, strict=True)), weights=tables[here][run])
         ranks[run] = draw_ranks(found.score["index"][None])
     return ranks
 
@@ -178,20 +186,52 @@ def arm_of(worlds: IndexWorlds, component: str = "") -> Arm:
     return Arm("all", dict.fromkeys(worlds.paths(component), 0))
 
 
-def sizes(counts: np.ndarray, people: np.ndarray, spec: IndexSpec, draws: int) -> list[dict[str, float]]:
-    """Return seconds for a quarter, half and all areas, and for twice the draws, with sampling of every value."""
-    rows = []
-    for areas, number in (
-        (len(people) // 4, draws),
-        (len(people) // 2, draws),
-        (len(people), draws),
-        (len(people), 2 * draws),
+def measure_size(areas: int, draws: int) -> dict[str, float]:
+    """Return what draws of an index of a few indicators cost, with sampling of every value, and the peak of the process."""
+    rng = np.random.default_rng(SEED)
+    common = rng.normal(size=(2, areas))
+    values = [
+        np.exp(0.5 * (0.6 * common[place // 6] + 0.8 * rng.normal(size=areas))) for place in range(FEWER)
+    ]
+    shares, counts, people = make_counts(np.array(values))
+    del values
+    spec, kept = make_index(treated=False), {f"x{place}" for place in range(FEWER)}
+    tree = [node for node in spec.tree if node.node in kept or not node.node.startswith("x")]
+    used = {node.parent for node in tree if node.node in kept} | kept | {"index"}
+    spec = spec.model_copy(update={"tree": [node for node in tree if node.node in used]})
+    worlds = make_worlds(spec, shares, counts, people)
+    draw_worlds(worlds, [arm_of(worlds)], 4)
+    took, _ = timed(lambda: draw_worlds(worlds, [arm_of(worlds)], draws))
+    return {"areas": areas, "draws": draws, **took, "peak_mb": peak_mb()}
+
+
+def slopes(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Return by how many powers processor seconds grow with areas (at the fewest draws) and with draws (at areas that have several)."""
+    least = min(row["draws"] for row in rows)
+    several = [row["areas"] for row in rows if row["draws"] > least]
+    found = {}
+    for name, some in (
+        ("areas", [row for row in rows if row["draws"] == least]),
+        ("draws", [row for row in rows if row["areas"] in several]),
     ):
-        some = counts[:, :areas] / people[:areas]
-        worlds = make_worlds(spec, some, counts[:, :areas], people[:areas])
-        took, _ = timed(lambda worlds=worlds, number=number: draw_worlds(worlds, [arm_of(worlds)], number))
-        rows.append({"areas": areas, "draws": number, **took})
-    return rows
+        x, y = (np.log([row[key] for row in some]) for key in (name, "cpu_seconds"))
+        found[name] = round(float(np.polyfit(x, y, 1)[0]), 3)
+    return found
+
+
+def peak_mb() -> float:
+    """Return the peak memory of this process."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def apart(*arguments: str) -> Any:
+    """Return what a part of this benchmark finds in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--part", *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"the part {' '.join(arguments)} failed:\n{done.stderr}")
+    return json.loads(done.stdout)
 
 
 def run_peer(
@@ -237,7 +277,7 @@ def measure(values: np.ndarray, *, treated: bool, draws: int, peer: bool) -> dic
     shares, counts, people = make_counts(values)
     method = make_worlds(spec, values, None, people)
     draw_worlds(method, [arm_of(method)], 4)  # compiles or loads the loops, and makes memory warm
-    anew = max(4, draws // 50)
+    anew = max(4, draws // 25)
     result: dict[str, Any] = {"draws": draws, "recomputed_runs": anew}
     result["recomputed"], ranks = timed(partial(recompute, method, values, anew))
     result["reused"], drawn = timed(partial(draw_worlds, method, [arm_of(method)], draws))
@@ -247,14 +287,15 @@ def measure(values: np.ndarray, *, treated: bool, draws: int, peer: bool) -> dic
     both = make_worlds(spec, shares, counts, people)
     draw_worlds(both, [arm_of(both)], 4)
     result["sampled"], _ = timed(lambda: draw_worlds(both, [arm_of(both)], draws))
+    result["peak_mb"] = peak_mb()
     per = {"recomputed": anew, "reused": draws, "sampled": draws}
     result["cpu_ms_per_run"] = {
         n: round(1000 * result[n]["cpu_seconds"] / runs, 3) for n, runs in per.items()
     }
     if peer:
         told, theirs = run_peer(plan, values, 5, treated=treated)
-        apart = float(np.abs(nominal - theirs).max())
-        assert apart <= TOLERANCE, f"scores differ from COINr's by up to {apart:g}"
+        off = float(np.abs(nominal - theirs).max())
+        assert off <= TOLERANCE, f"scores differ from COINr's by up to {off:g}"
         result["peer"] = told
         each = told["cpu_seconds"] / told["runs"]
         result["ratio"] = {n: round(each / (result[n]["cpu_seconds"] / runs)) for n, runs in per.items()}
@@ -296,7 +337,10 @@ def judge(result: dict[str, Any]) -> list[dict[str, Any]]:
     for name, most in (("sampling", 45.0), ("method", 5.0)):
         half = runs[name]["cpu_seconds"] / 2 * 5000 / runs[name]["runs"]
         rows.append((f"seconds of 5,000 Sobol runs, {name}, half of CPU", most, round(half, 2), False))
-    rows.append(("peak MB", 800, result["peak_mb"], False))
+    for kind, at in (("untreated", plain), ("treated", treated)):
+        rows.append((f"peak MB, {kind}", 800, at["peak_mb"], False))
+    for name, slope in result["slopes"].items():
+        rows.append((f"slope of cost in {name}", LINEAR, slope, False))
     return [
         {
             "what": what,
@@ -308,45 +352,67 @@ def judge(result: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def measure_part(name: str, more: list[str]) -> Any:
+    """Return what one part of the whole benchmark finds."""
+    if name == "size":
+        return measure_size(int(more[0]), int(more[1]))
+    values = index_build.make_data()
+    if name == "sobol":
+        return sobol(values, 1024)
+    return measure(values, treated=name == "treated", draws=1000, peer=index_build.has_peer())
+
+
+def measure_quickly() -> dict[str, Any]:
+    """Return all parts for few areas and draws, without the peer, in this process."""
+    values = np.ascontiguousarray(index_build.make_data()[:, ::32])
+    parts = {
+        name: measure(values, treated=name == "treated", draws=20, peer=False)
+        for name in ("untreated", "treated")
+    }
+    rows = [measure_size(areas, draws) for areas, draws in ((1_000, 20), (2_000, 20), (1_000, 40))]
+    return {**parts, "sobol": sobol(values, 4), "sizes": rows}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--quick", action="store_true", help="few draws, no peer")
+    parser.add_argument("--quick", action="store_true", help="few areas and draws, no peer")
     parser.add_argument("--save", action="store_true", help="write the result beside this file")
+    parser.add_argument(
+        "--part", nargs="+", help="one part only: untreated, treated, sobol, or size AREAS DRAWS"
+    )
     asked = parser.parse_args()
+    if asked.part:
+        print(json.dumps(measure_part(asked.part[0], asked.part[1:])))
+        return
     load = os.getloadavg()[0]
-    values = index_build.make_data()
     if asked.quick:
-        values = np.ascontiguousarray(values[:, ::32])
-    draws = 20 if asked.quick else 1000
-    peer = not asked.quick and index_build.has_peer()
-    plain = measure(values, treated=False, draws=draws, peer=peer)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    treated = measure(values, treated=True, draws=draws, peer=peer)
-    _, counts, people = make_counts(values)
+        parts = measure_quickly()
+    else:
+        parts = {name: apart(name) for name in ("untreated", "treated", "sobol")}
+        parts["sizes"] = [apart("size", str(areas), str(draws)) for areas, draws in SIZES]
+    plain = parts["untreated"]
+    areas = index_build.AREAS if not asked.quick else len(range(0, index_build.AREAS, 32))
     result: dict[str, Any] = {
         "name": "uncertainty",
         "work": {
-            "areas": values.shape[1],
-            "indicators": len(values),
-            "draws": draws,
+            "areas": areas,
+            "indicators": index_build.INDICATORS,
+            "draws": plain["draws"],
             "factors": len(FACTORS),
         },
         "seconds": plain["sampled"]["seconds"],
         "cpu_seconds": plain["sampled"]["cpu_seconds"],
-        "peak_mb": round(peak, 1),
+        "peak_mb": max(plain["peak_mb"], parts["treated"]["peak_mb"]),
         "peer": plain.get("peer"),
         "ratio": plain.get("ratio"),
-        "untreated": plain,
-        "treated": treated,
-        "sobol": sobol(values, 4 if asked.quick else 1024),
-        "sizes": sizes(counts, people, make_index(treated=False), 20 if asked.quick else 200),
+        **parts,
+        "sizes_indicators": FEWER,
+        "slopes": slopes(parts["sizes"]),
     }
-    result["targets"] = judge(result)
+    result["targets"] = [] if asked.quick else judge(result)  # targets speak of the whole size
     result["load_before"], result["load_after"] = load, os.getloadavg()[0]
     print(json.dumps(result))
-    for row in result["targets"]:
-        if not row["met"]:
-            print(f"NOT MET: {row['what']}: {row['found']:g}, target {row['target']:g}", file=sys.stderr)
+    tell(result)
     if asked.save:
         machine = {
             "seed": SEED,
@@ -358,6 +424,20 @@ def main() -> None:
         }
         target = Path(__file__).parent / "results" / "uncertainty.json"
         target.write_text(json.dumps({**result, **machine}, indent=1) + "\n", encoding="utf-8")
+
+
+def tell(result: dict[str, Any]) -> None:
+    """Write sizes, slopes and targets on the error stream."""
+    print(f"{'areas':>8} {'draws':>6} {'seconds':>8} {'CPU s':>7} {'peak MB':>8}", file=sys.stderr)
+    for row in result["sizes"]:
+        print(
+            f"{row['areas']:>8} {row['draws']:>6} {row['seconds']:>8.2f} {row['cpu_seconds']:>7.2f} {row['peak_mb']:>8.0f}",
+            file=sys.stderr,
+        )
+    print(f"slopes: {result['slopes']}", file=sys.stderr)
+    for row in result["targets"]:
+        word = "met" if row["met"] else "NOT MET"
+        print(f"{word}: {row['what']}: {row['found']:g}, target {row['target']:g}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -58,19 +58,34 @@ def add_normals(
 
 
 @compiled
-def walk(family: int, cell: FloatArray, work: FloatArray, at: int, step: int) -> int:
-    """Return where the table ends on one side, after writing relative probabilities from the place of the start outwards.
+def ended(chances: FloatArray, top: float, cut: float) -> int:
+    """Return how many chances come before the first that is below ``cut`` times the greatest so far."""
+    for j in range(len(chances)):
+        top = max(top, chances[j])
+        if chances[j] < cut * top:
+            return j
+    return len(chances)
 
-    ``step`` is −1 downwards and 1 upwards. Ratios are made some at a time, since their divisions do not wait for each other.
-    −1: ``work`` is too short.
+
+@compiled
+def walk(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    family: int, cell: FloatArray, step: int, target: float, sums: FloatArray, some_at_once: FloatArray
+) -> tuple[int, float, FloatArray]:
+    """Return how many counts lie on one side of the start, the sum of their relative probabilities, and their running sums outwards.
+
+    ``step`` is −1 downwards and 1 upwards. The walk ends where nothing is left that any word could tell, or once the sum reaches the
+    target. Ratios are made some at a time, since their divisions do not wait for each other: ``some_at_once`` is room for two rows of
+    `AHEAD` numbers. ``sums`` grows where it must.
     """
     size, a, b, k, cut = cell[0], cell[1], cell[2], cell[3], cell[4]
-    ratios = np.empty(AHEAD)
-    top, q = 1.0, 1.0
+    ratios, chances = some_at_once[:AHEAD], some_at_once[AHEAD:]
+    top, q, s, n, going = 1.0, 1.0, 0.0, 0, True
     left = k if step < 0 else size - k
-    while left > 0:
-        if at < 2 * AHEAD or at + 2 * AHEAD >= len(work):
-            return -1
+    while going and left > 0 and s < target:
+        if n + AHEAD > len(sums):
+            more = np.empty(2 * len(sums))
+            more[:n] = sums[:n]
+            sums = more
         if step < 0:
             for j in range(AHEAD):
                 ratios[j] = ratio_down(family, k - j, size, a, b)
@@ -81,46 +96,45 @@ def walk(family: int, cell: FloatArray, work: FloatArray, at: int, step: int) ->
         for j in range(some):
             q = q * ratios[j]
             top = max(top, q)
-            work[np.uint64(at + step * (j + 1))] = q
-        if q < cut * top:  # somewhere among these it ended
-            top = before
-            for j in range(some):
-                q = work[np.uint64(at + step * (j + 1))]
-                top = max(top, q)
-                if q < cut * top:
-                    return at + step * j
-        at += step * some
-        left -= some
+            chances[j] = q
+        if q < cut * top:
+            some, going = ended(chances[:some], before, cut), False
+        place = sums[n : n + some]
+        for j in range(some):
+            s += chances[j]
+            place[j] = s
+        n += some
+        left -= AHEAD
         k += step * AHEAD
-    return at
+    return n, s, sums
 
 
 @compiled
-def fill_limits(lower: FloatArray, upper: FloatArray, limits: IntArray) -> None:
-    """Write for each count the first random word of 52 bits that lies above it, from relative probabilities of the counts below
-    the start and of those from it on; these become running sums.
+def fill_limits(lower: FloatArray, upper: FloatArray, under: float, scale: float, limits: IntArray) -> None:
+    """Write for each count the first random word of 52 bits that lies above it.
+
+    ``lower`` and ``upper`` are running sums of relative probabilities outwards from the start, whose own is 1; ``under`` is the sum of
+    all below it.
     """
     below, above = len(lower), len(upper)
-    both = min(below, above)
-    s, t = 0.0, 0.0
-    for i in range(both):  # two chains of sums that do not wait for each other
-        s += lower[i]
-        lower[i] = s
-        t += upper[i]
-        upper[i] = t
-    for i in range(both, below):
-        s += lower[i]
-        lower[i] = s
-    for i in range(both, above):
-        t += upper[i]
-        upper[i] = t
-    scale = 4503599627370496.0 / (s + t)
-    first, second = limits[:below], limits[below : below + above]
-    for i in range(below):
-        first[i] = np.int64(lower[i] * scale + 0.5)
+    first, second = limits[:below], limits[below : below + above + 1]
+    if below:
+        first[below - 1] = np.int64(under * scale + 0.5)
+    for i in range(1, below):
+        first[below - 1 - i] = np.int64((under - lower[i - 1]) * scale + 0.5)
     for i in range(above):
-        second[i] = np.int64((s + upper[i]) * scale + 0.5)
-    second[above - 1] = NEVER
+        second[i + 1] = np.int64((under + (1.0 + upper[i])) * scale + 0.5)
+    second[0] = np.int64((under + 1.0) * scale + 0.5)
+    second[above] = NEVER
+
+
+@compiled
+def reach(sums: FloatArray, target: float) -> int:
+    """Return how many running sums are needed to reach a target."""
+    for i in range(len(sums)):
+        if sums[i] >= target:
+            return i + 1
+    return len(sums)
 
 
 @compiled
@@ -223,40 +237,55 @@ def copy_tile(tile: npt.NDArray[Any], out: npt.NDArray[Any], at: int) -> None:
 def fill_cell(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
     family: int,
     cell: FloatArray,
+    mass: FloatArray,
     words: IntArray,
-    work: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
     limits: IntArray,
     guide: npt.NDArray[Any],
+    room: FloatArray,
     out: npt.NDArray[Any],
-) -> tuple[FloatArray, IntArray]:
-    """Write one cell's counts; return the working arrays, which grow where they must."""
-    middle = len(work) // 2
-    low = walk(family, cell, work, middle, -1)
-    high = walk(family, cell, work, middle, 1) if low >= 0 else -1
-    while low < 0 or high < 0:
-        work, limits = np.empty(4 * len(work)), np.empty(4 * len(work), np.int64)
-        middle = len(work) // 2
-        low = walk(family, cell, work, middle, -1)
-        high = walk(family, cell, work, middle, 1) if low >= 0 else -1
-    work[middle] = 1.0
-    length, first = high + 1 - low, np.int64(cell[3]) - (middle - low)
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Write one cell's counts; return the working arrays, which grow where they must.
+
+    ``mass`` keeps the sums of the relative probabilities below the start and of all, once they are known (0: not yet): then only counts
+    between the least and the greatest word need be walked. The limits are the same either way.
+    """
+    least, most = words[0], words[0]
+    for d in range(len(words)):
+        least, most = min(least, words[d]), max(most, words[d])
+    known = mass[1] > 0
+    if not known:
+        below, mass[0], lower = walk(family, cell, -1, np.inf, lower, room)
+        above, over, upper = walk(family, cell, 1, np.inf, upper, room)
+        mass[1] = mass[0] + (1.0 + over)
+    under, scale = mass[0], 4503599627370496.0 / mass[1]
+    down, up = under - (least - 1) / scale, (most + 2) / scale - under - 1.0
+    if known:
+        below, _, lower = walk(family, cell, -1, down, lower, room)
+        above, _, upper = walk(family, cell, 1, up, upper, room)
+    below, above = reach(lower[:below], down), reach(upper[:above], up)
+    length, first = below + above + 1, np.int64(cell[3]) - below
+    if length > len(limits):
+        limits = np.empty(2 * length, np.int64)
     table = limits[:length]
-    fill_limits(work[low:middle], work[middle : high + 1], table)
+    fill_limits(lower[:below], upper[:above], under, scale, table)
     if length > 60_000:
         search(words, table, first, out)
-        return work, limits
-    bits = 8
-    while length > 320 << (bits - 8) and bits < 12:
+        return lower, upper, limits
+    bits = 8 if len(words) >= 128 else 7  # for few words a fine guide does not pay
+    while 4 * length > 5 << bits and bits < 12:
         bits += 1
     fill_guide(table, bits, guide)
     look_up(words, table, guide, bits, first, out)
-    return work, limits
+    return lower, upper, limits
 
 
 @compiled
 def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
     family: int,
     model: FloatArray,
+    mass: FloatArray,
     cells: WordArray,
     steps: WordArray,
     given: IntArray,
@@ -266,12 +295,13 @@ def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only argu
 ) -> None:
     """Write counts into columns of ``out`` from ``offset`` on, by inverting each cell's distribution; 0 for a missing cell.
 
-    ``model`` has a row for each cell: size, a, b, start and cut; a start of NaN marks a missing cell. ``given`` holds words of 52 bits,
+    ``model`` has a row for each cell: size, a, b, start and cut; a start of NaN marks a missing cell. ``mass`` has a row for each cell, as
+    `fill_cell` keeps it. ``given`` holds words of 52 bits,
     (draws, cells); with no rows they are made here from the keys. ``packed`` has room for a tile of counts of two bytes, (draws, 16),
     or no rows where counts take more.
     """
-    work, limits = np.empty(4096), np.empty(4096, np.int64)
-    guide = np.empty(4097, np.uint16)
+    lower, upper, limits = np.empty(1024), np.empty(1024), np.empty(2048, np.int64)
+    guide, room = np.empty(4097, np.uint16), np.empty(2 * AHEAD)
     draws = len(steps)
     words = np.empty(draws, np.int64)
     # An odd number of cache lines a row, so that the rows of a tile do not share places in the cache.
@@ -289,7 +319,9 @@ def fill_counts(  # noqa: PLR0917 - compiled functions take no keyword-only argu
             else:
                 for d in range(draws):
                     words[d] = np.int64(mix(cells[at] + steps[d]) >> np.uint64(12))
-            work, limits = fill_cell(family, model[at], words, work, limits, guide, run[i, :draws])
+            lower, upper, limits = fill_cell(
+                family, model[at], mass[at], words, lower, upper, limits, guide, room, run[i, :draws]
+            )
         if width == TILE and len(packed):
             turn_tile(run.view(np.uint64)[:, : len(packed) // 4], packed)
             copy_tile(packed.view(out.dtype), out, offset + tile)

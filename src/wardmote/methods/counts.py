@@ -137,6 +137,7 @@ class Law:
         *,
         out: CountArray | None = None,
         first: int = 0,
+        mass: FloatArray | None = None,
         fast: bool | None = None,
     ) -> CountArray:
         """Return counts, shape (draws, n); 0 in missing cells, which their divisor tells.
@@ -147,6 +148,7 @@ class Law:
             draws: Which draws, from 0.
             out: Where to write, shape (draws, more areas); None for a new array.
             first: Its column for the first area.
+            mass: What earlier draws found out about each cell and later ones need not again, shape (n, 2), zeros at first; speed only.
             fast: Compiled loops (where installed), or plain; the same counts.
         """
         out = np.empty((len(draws), len(areas)), dtype=self.type) if out is None else out
@@ -161,7 +163,9 @@ class Law:
             given = _words(uniforms(stream, areas, draws, fast=fast))
         cells = keys_of_cells(stream.seed, stream.parts[0][0], areas)
         tile = np.empty((-(-len(draws) // 4) * 4 if out.itemsize == 2 else 0, 16), dtype=np.uint64)
-        compiled.fill_counts(self.family, self.model, cells, counter_steps(draws), given, out, tile, first)
+        mass = np.zeros((len(areas), 2)) if mass is None else mass
+        steps = counter_steps(draws)
+        compiled.fill_counts(self.family, self.model, mass, cells, steps, given, out, tile, first)
         return out[:, first : first + len(areas)]
 
     def counted(self, stream: Stream, areas: WordArray, draws: Draws, *, fast: bool | None = None) -> Counted:
@@ -377,11 +381,13 @@ def _counts(law: Law, words: IntArray) -> npt.NDArray[Any]:
         return out
     cells = law.model[known].T
     (below, _), (above, steps) = (_walk(law.family, cells, up=up) for up in (False, True))
-    lower = np.cumsum(below[::-1], axis=0)
-    upper = np.cumsum(np.concatenate([np.ones((1, len(known))), above]), axis=0)
-    under = lower[-1] if len(lower) else np.zeros(len(known))
-    scale = 2.0**52 / (under + upper[-1])
-    limits = np.floor(np.concatenate([lower, under + upper]) * scale + 0.5).astype(np.int64)
+    under_each, over = (np.cumsum(side, axis=0) for side in (below, above))  # outwards from the start
+    nothing = np.zeros((1, len(known)))
+    under_each, over = np.concatenate([nothing, under_each]), np.concatenate([nothing, over])
+    under = under_each[-1]
+    scale = 2.0**52 / (under + (1.0 + over[-1]))
+    lower = (under - under_each)[: len(below)][::-1]
+    limits = np.floor(np.concatenate([lower, under + (1.0 + over)]) * scale + 0.5).astype(np.int64)
     last = len(below) + steps
     for i, c in enumerate(known):
         place = np.searchsorted(limits[:, i], words[:, c], side="right")
