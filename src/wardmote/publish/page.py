@@ -6,7 +6,7 @@ Nothing is computed here that a table does not hold: rows are joined, sorted by 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -449,6 +449,9 @@ def _stage_title(found: Gathering, stage: str, id_: str) -> str:
     if id_ in found.study.index:
         title = found.study.index[id_].title or id_
         return say("start", "compared", title=title) if stage == "comparison" else title
+    for tasks in (found.study.programme, found.study.synthesis):
+        if id_ in tasks:
+            return tasks[id_].title or id_  # type: ignore[attr-defined]  # both have a title
     known = f"stage_{stage}"
     told = START[known] if known in START.english else stage
     return told if id_ == stage else f"{told}: {id_}"
@@ -577,9 +580,30 @@ def _all_gaps(methods: tuple[Method, ...]) -> tuple[str, ...]:
     )
 
 
+def told_mendings(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return what was mended in files, one sentence for each source and kind of mending, with where and how often.
+
+    Args:
+        rows: Rows of the table `mendings`.
+    """
+    together: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        together.setdefault((row["source"], row["sentence"]), []).append(row)
+    told = []
+    for (source, done), same in together.items():
+        number = sum(row["cells"] for row in same)
+        columns = [row["column"] for row in same if row["column"] != "*"]
+        where = (
+            say("start", "mended_in", len(columns), column=columns[0], count=len(columns)) if columns else ""
+        )
+        often = say("start", "mended_times", number, count=f"{number:,}")
+        told.append(say("start", "mended_told", source=source, done=done, often=often, where=where))
+    return tuple(told)
+
+
 def _mendings(found: Gathering) -> tuple[str, ...]:
     """Return what was mended in the files: where, what was done, how often."""
-    return words.mendings_told(_records(found.read("mendings")))
+    return told_mendings(_records(found.read("mendings")))
 
 
 def told_gaps(missing: int | None, imputed: int | None) -> str:

@@ -49,13 +49,13 @@ class Section(Mapping[str, str]):
     """
 
     def __init__(self, name: str, english: Mapping[str, str]) -> None:
-        self.name = name
+        self._name = name
         self.english = english
 
     def __getitem__(self, key: str) -> str:
         """Return a text in the language that is spoken now."""
         text = self.english[key]
-        return spoken_now().texts.get(self.name, {}).get(key, text)
+        return spoken_now().texts.get(self._name, {}).get(key, text)
 
     def __iter__(self) -> Iterator[str]:
         """Return the keys."""
