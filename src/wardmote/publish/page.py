@@ -451,7 +451,7 @@ def _stage_title(found: Gathering, stage: str, id_: str) -> str:
         return say("start", "compared", title=title) if stage == "comparison" else title
     for tasks in (found.study.programme, found.study.synthesis):
         if id_ in tasks:
-            return tasks[id_].title or id_  # type: ignore[attr-defined]  # both have a title
+            return tasks[id_].title or id_
     known = f"stage_{stage}"
     told = START[known] if known in START.english else stage
     return told if id_ == stage else f"{told}: {id_}"

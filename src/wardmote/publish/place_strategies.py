@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wardmote import words
+from wardmote.publish import speech
 from wardmote.publish.building import digest, safe_name
 from wardmote.publish.places import Atlas, PlaceLevel, records
 from wardmote.publish.strings import STRINGS
@@ -163,9 +164,9 @@ class Strategist:
                 continue
             home = sum(bool(spec.country) and spec.country in countries[row["study"]] for row in like)
             lines.append(self._line(id_, strategy, title, (effects, like), mine, home=home))
-        alike = [said["facts"].format(facts=words.listed(_told_kinds(kinds, spec.country)))]
+        alike = [said["facts"].format(facts=speech.listed(_told_kinds(kinds, spec.country)))]
         alike.append(
-            said["rule"].format(kinds=words.listed([said[f"kind_{one}"] for one in sorted(fitting)]))
+            said["rule"].format(kinds=speech.listed([said[f"kind_{one}"] for one in sorted(fitting)]))
             if fitting
             else said["rule_none"]
         )
@@ -175,7 +176,7 @@ class Strategist:
             alike=tuple(alike),
             carrying=tuple(line for line, _ in carrying),
             others=tuple(sorted((line for line, low in lines if low is None), key=lambda line: line.title)),
-            elsewhere=said["elsewhere"].format(items=words.listed(sorted(missing))) if missing else "",
+            elsewhere=said["elsewhere"].format(items=speech.listed(sorted(missing))) if missing else "",
         )
 
     def _line(
@@ -203,7 +204,7 @@ class Strategist:
             title=title,
             path=card_path(id_, strategy) if self._linked else "",
             studied=said["studied"].format(like=f"{len(like):,}", total=f"{len(effects):,}", home=at_home),
-            found=words.listed(
+            found=speech.listed(
                 [
                     f"{number:,} {STRINGS['evidence'][f'result_{word}']}"
                     for word, number in results.items()
