@@ -153,16 +153,37 @@ def change(folder: Path, mirror: Path | None) -> str:
         file.write_text("\n".join([head, ",".join(cells), rest]), encoding="utf-8")
         wardmote("run", "--study", str(folder), "--quiet")
         return f"one more resident in the first row of {file.name}"
-    file = next((folder / "out" / "raw" / "population").glob("*.parquet"))
+    with tempfile.TemporaryDirectory() as other:
+        area = _mirror_with_a_change(mirror, Path(other))
+        shutil.rmtree(folder / "out" / "raw" / "population")  # so that it is fetched again
+        wardmote("run", "--study", str(folder), "--mirror", other, "--quiet")
+    return f"one more resident in one neighbourhood ({area})"
+
+
+def _mirror_with_a_change(mirror: Path, other: Path) -> str:
+    """Lay out a mirror that differs in the residents of one area, links for all else; return the area."""
+    file = next(mirror.rglob("ethnicity21_lsoa21.parquet"))
+    here, there = mirror, other
+    for part in file.relative_to(mirror).parts:
+        for one in here.iterdir():
+            if one.name != part:
+                (there / one.name).symlink_to(one.resolve())
+        here, there = here / part, there / part
+        if here.is_dir():
+            there.mkdir()
     table = pq.read_table(file)
-    name = next(name for name in table.column_names if "total" in name.lower() or "residents" in name.lower())
-    areas, values = table.column(0).to_pylist(), table[name].to_pylist()
-    # An area may have several rows, one for each group of people, with the same total on each.
-    values = [value + 1 if area == areas[0] else value for area, value in zip(areas, values, strict=True)]
-    at = table.column_names.index(name)
-    pq.write_table(table.set_column(at, name, pa.array(values, table[name].type)), file)
-    wardmote("run", "--study", str(folder), "--mirror", str(mirror), "--quiet")
-    return f"one more resident in one neighbourhood ({areas[0]})"
+    areas = table.column(0).to_pylist()
+    first = next(area for area in areas if area.startswith("E"))
+    at = areas.index(first)
+    # Each row of an area is one group of its people, with the total of all beside it.
+    people = [n + (i == at) for i, n in enumerate(table["n"].to_pylist())]
+    totals = [
+        n + (area == first) for area, n in zip(areas, table["total_residents"].to_pylist(), strict=True)
+    ]
+    for name, values in (("n", people), ("total_residents", totals)):
+        table = table.set_column(table.column_names.index(name), name, pa.array(values, table[name].type))
+    pq.write_table(table, there)
+    return str(first)
 
 
 def check(folder: Path) -> None:
