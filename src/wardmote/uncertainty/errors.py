@@ -100,6 +100,11 @@ class LeafError:
     shrunk: bool = False
     mass: list[FloatArray] = field(default_factory=list, compare=False, repr=False)
 
+    @property
+    def is_counted(self) -> bool:
+        """Return whether draws stay whole numbers of few bytes."""
+        return self.numerator is not None and (self.order is None or self.order.fits(np.dtype(np.uint16)))
+
     def draw(
         self,
         areas: sampling.WordArray,

@@ -320,10 +320,12 @@ def _block_size(worlds: IndexWorlds, arms: Sequence[Arm], memory: int, draws: in
     """Return how many draws are calculated at a time: blocks of one size, as large as memory allows."""
     depth = max(node.depth for node in worlds.base.plan.nodes.values())
     offsets = {o for arm in arms for path, o in arm.offsets.items() if path in worlds.paths("sampling")}
-    columns = len(offsets) + len(arms) * max(depth, 1) + 1  # the last for steps done on their own
+    lean = len(arms) == 1 and all(error.is_counted for error in worlds.errors.values())
+    # Draws of a leaf, counts of two or four bytes where they can be; sums of a branch at each depth; steps done on their own.
+    columns = len(offsets) * (0.5 if lean else 1) + len(arms) * max(depth, 1) + (0.25 if lean else 1)
     leaves = sum(any(error.factor in arm.offsets for arm in arms) for error in worlds.errors.values())
     memory = min(memory, LEAF_MEMORY * THREADS * (1 + leaves))
-    size = min(max(1, memory // (8 * worlds.n * columns)), MOST_DRAWS, draws)
+    size = min(max(1, int(memory / (8 * worlds.n * columns))), MOST_DRAWS, draws)
     return -(-draws // -(-draws // size))
 
 
