@@ -125,6 +125,7 @@ def _frame(
         "lede": lede,
         "footer": START["cited"].format(title=page.title, day=told, version=wardmote_version()),
         "day": [day.year, day.month, day.day],
+        "ends": [PLACE["greatest_end"], PLACE["least_end"]],
         "lang": language().split("-")[0],
         "region": language().partition("-")[2] or None,
         "sections": [section for section in sections if section["body"]],
