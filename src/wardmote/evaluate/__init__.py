@@ -7,8 +7,6 @@ the result. Modelled outcomes are refused: a model fills small areas from their 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any

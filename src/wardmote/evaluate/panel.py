@@ -62,7 +62,7 @@ class Panel:
 
     def places(self, *roles: str) -> IntArray:
         """Return the positions of the areas that have one of these roles."""
-        return np.flatnonzero([role in roles for role in self.role])
+        return np.flatnonzero(np.isin(np.array(self.role), roles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,7 @@ def _shared(
     )
     people = inputs.areas[inputs.areas["level"] == spec.level]
     known = dict(
-        zip(people["area"], people["population"].to_numpy(dtype=float, na_value=np.nan), strict=True)
+        zip(_texts(people["area"]), people["population"].to_numpy(dtype=float, na_value=np.nan), strict=True)
     )
     return _Shared(
         distance,
@@ -302,7 +302,12 @@ def _parents_of(memberships: pd.DataFrame, level: str, parent_level: str) -> dic
     rows = memberships
     rows = rows[(rows["level"] == level) & (rows["parent_level"] == parent_level)]
     rows = rows.sort_values("weight", kind="stable")
-    return dict(zip(rows["area"], rows["parent"], strict=True))
+    return dict(zip(_texts(rows["area"]), _texts(rows["parent"]), strict=True))
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """Return a column of texts as a list, many times faster than going through it one by one."""
+    return column.to_numpy(dtype=object).tolist()
 
 
 def _group(
@@ -442,8 +447,9 @@ def _pivot(
     when, periods = pd.factorize(rows["period"].to_numpy(dtype=object), sort=True)
     place = pd.Index(np.array(codes, dtype=object)).get_indexer(rows["area"].to_numpy(dtype=object))
     y = np.full((len(periods), len(codes)), np.nan)
-    cell = when * np.int64(len(codes) + 1) + place
-    twice = len(cell) - len(np.unique(cell))
+    known = place >= 0
+    seen = np.bincount(when[known] * np.int64(len(codes)) + place[known], minlength=1)
+    twice = int((seen - 1).clip(min=0).sum())
     if twice:
         problems.append(
             Problem(
@@ -455,7 +461,6 @@ def _pivot(
             )
         )
     # An area of a covariate that is no area of the level, nor of the outcome, has no place.
-    known = place >= 0
     y[when[known], place[known]] = rows["value"].to_numpy(dtype=float, na_value=np.nan)[known]
     return [str(period) for period in periods], y
 

@@ -23,15 +23,15 @@ def summed(contributions: FloatArray, clusters: IntArray | None) -> FloatArray:
 
     Args:
         contributions: Shape (m estimates, n areas).
-        clusters: Cluster of each area, shape (n,); each area by itself for None.
+        clusters: Cluster of each area, whole numbers from 0, shape (n,); each area by itself for None.
 
     Returns:
-        Shape (m, clusters), or the contributions themselves.
+        Shape (m, clusters that have an area), or the contributions themselves.
     """
     if clusters is None:
         return contributions
-    _, code = np.unique(clusters, return_inverse=True)
-    return np.stack([np.bincount(code, row, int(code.max()) + 1) for row in contributions])
+    there = np.bincount(clusters) > 0
+    return np.stack([np.bincount(clusters, row)[there] for row in contributions])
 
 
 def degrees(contributions: npt.ArrayLike) -> FloatArray:
