@@ -401,7 +401,16 @@ def rings(distance: npt.ArrayLike, edges: Sequence[float]) -> IntArray:
 def event_study(
     effect: npt.ArrayLike, covariance: npt.ArrayLike, at: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Return an event study without its reference period, checked."""
+    """Return an event study without its reference period, checked.
+
+    Args:
+        effect: Estimates against period −1, shape (m,).
+        covariance: Theirs, shape (m, m).
+        at: Periods since the start, shape (m,).
+
+    Raises:
+        MethodError: Shapes that do not fit, a missing figure, or a negative variance.
+    """
     b, v, e = (
         np.asarray(effect, dtype=np.float64),
         np.asarray(covariance, dtype=np.float64),
