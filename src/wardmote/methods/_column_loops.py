@@ -102,17 +102,18 @@ def fill_spreads(x: FloatArray, order: IntArray, centre: FloatArray, spread: Flo
 
 @compiled
 def add_weighted(x: FloatArray, w: FloatArray, out: FloatArray) -> None:
-    """Write Σ w·x over children, shape (k, n), child by child, some areas at a time."""
+    """Write Σ w·x over children, x (k, n) and w (draws, k), child by child, some areas at a time for all draws."""
     k, n = x.shape
     for start in range(0, n, STRETCH):
-        total = out[start : min(start + STRETCH, n)]
-        row, weight = x[0, start : start + len(total)], w[0]
-        for i in range(len(total)):
-            total[i] = weight * row[i]
-        for child in range(1, k):
-            row, weight = x[child, start : start + len(total)], w[child]
+        for draw in range(len(w)):
+            total = out[draw, start : min(start + STRETCH, n)]
+            row, weight = x[0, start : start + len(total)], w[draw, 0]
             for i in range(len(total)):
-                total[i] += weight * row[i]
+                total[i] = weight * row[i]
+            for child in range(1, k):
+                row, weight = x[child, start : start + len(total)], w[draw, child]
+                for i in range(len(total)):
+                    total[i] += weight * row[i]
 
 
 @compiled

@@ -73,8 +73,9 @@ class _Children:
         w = _flat(self.w, lead, 2) if self.per_area else _flat(self.w, lead, 1)[..., None]
         out = np.empty((math.prod(lead), n))
         compiled = loaded()
-        if compiled is not None and len(out) == 1 and not self.per_area:
-            compiled.add_weighted(np.ascontiguousarray(x[0]), np.ascontiguousarray(w[0, :, 0]), out[0])
+        if compiled is not None and len(x) == 1 and not self.per_area:
+            by_draw = np.broadcast_to(w[..., 0], (len(out), k))
+            compiled.add_weighted(np.ascontiguousarray(x[0]), np.ascontiguousarray(by_draw), out)
             return out.reshape(*lead, n)
         for start in range(0, n, TILE):
             areas = slice(start, start + TILE)
