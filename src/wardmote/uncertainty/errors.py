@@ -102,8 +102,11 @@ class LeafError:
 
     @property
     def is_counted(self) -> bool:
-        """Return whether draws stay whole numbers of few bytes."""
-        return self.numerator is not None and (self.order is None or self.order.fits(np.dtype(np.uint16)))
+        """Return whether draws stay whole numbers of two bytes."""
+        if self.numerator is None or self.spec.error == "poisson":
+            return False
+        small = bool(np.nanmax(self._counts()[1], initial=0.0) < 2**16)
+        return small and (self.order is None or self.order.fits(np.dtype(np.uint16)))
 
     def draw(
         self,

@@ -31,6 +31,9 @@ LEAF_MEMORY = 2**24
 """Bytes of that which one drawn leaf is worth: 32 MB. Tables that sampling makes for each leaf and block cost less with larger blocks,
 so the more leaves are drawn, the larger they may be; with few, or none, small blocks cost nothing."""
 
+TABLE_DRAWS = 128
+"""Draws at a time, where memory allows, below which the tables that sampling makes for each leaf and block cost more than the draws."""
+
 MOST_DRAWS = 512
 """Draws at a time at most: above this the tables that sampling makes for each block cost next to nothing."""
 
@@ -321,11 +324,13 @@ def _block_size(worlds: IndexWorlds, arms: Sequence[Arm], memory: int, draws: in
     depth = max(node.depth for node in worlds.base.plan.nodes.values())
     offsets = {o for arm in arms for path, o in arm.offsets.items() if path in worlds.paths("sampling")}
     lean = len(arms) == 1 and all(error.is_counted for error in worlds.errors.values())
-    # Draws of a leaf, counts of two or four bytes where they can be; sums of a branch at each depth; steps done on their own.
-    columns = len(offsets) * (0.5 if lean else 1) + len(arms) * max(depth, 1) + (0.25 if lean else 1)
+    # Draws of a leaf, counts of two bytes where they can be; sums of a branch at each depth; steps done on their own.
+    columns = len(offsets) * (0.25 if lean else 1) + len(arms) * max(depth, 1) + (0.25 if lean else 1)
     leaves = sum(any(error.factor in arm.offsets for arm in arms) for error in worlds.errors.values())
-    memory = min(memory, LEAF_MEMORY * THREADS * (1 + leaves))
-    size = min(max(1, int(memory / (8 * worlds.n * columns))), MOST_DRAWS, draws)
+    each = 8 * worlds.n * columns
+    least = TABLE_DRAWS if leaves else 1
+    memory = min(memory, max(LEAF_MEMORY * THREADS * (1 + leaves), int(least * each)))
+    size = min(max(1, int(memory / each)), MOST_DRAWS, draws)
     return -(-draws // -(-draws // size))
 
 
