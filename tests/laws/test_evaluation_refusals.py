@@ -179,6 +179,23 @@ def test_a_stratum_without_both_sides_is_no_lottery() -> None:
         run(noise(), estimators=["lottery"], comparison={"within": "a1"})
 
 
+def test_longer_support_is_told_as_an_association() -> None:
+    y = noise()
+    y[3:, :6] += 1.0
+    y[3:, 6:12] += 4.0
+    found = run(
+        y,
+        cohorts=[
+            {"areas": CODES[:6], "start": "2018", "end": "2019"},
+            {"areas": CODES[6:12], "start": "2018", "end": "2021"},
+        ],
+    )
+    rows = found.impact_checks[found.impact_checks["item"] == "one more period of support"]
+    # Two periods more went with three points more.
+    assert float(rows["value"].iloc[0]) == pytest.approx(1.5, abs=0.4)
+    assert "This is an association" in rows["sentence"].iloc[0]
+
+
 # ---- cohorts from registers and larger areas
 
 

@@ -602,15 +602,15 @@ ENOUGH_DOSES = 10
 
 
 def _dose(world: World, panel: Panel, spec: ProgrammeSpec, at: IntArray) -> list[Check]:
-    """Return whether areas with more pounds a head changed more: an association, since pounds were not dealt out by chance."""
-    pounds = {
-        area: cohort.pounds for cohort in spec.cohorts for area in cohort.areas if cohort.pounds is not None
-    }
+    """Return whether areas with more pounds a head, or longer support, changed more: associations, as neither was dealt by chance."""
+    cohort = {area: one for one in spec.cohorts for area in one.areas}
     treated = np.flatnonzero(world.start != NEVER)
     if len(treated) == len(world.start):
         return []  # areas not yet supported are no common yardstick for several starts
-    a_head = (
-        np.array([pounds.get(panel.areas[i], np.nan) for i in at[treated]]) / panel.population[at[treated]]
+    own = [cohort[panel.areas[i]] for i in at[treated]]
+    pounds = np.array([np.nan if one.pounds is None else one.pounds for one in own])
+    last = np.array(
+        [sum(period <= one.end for period in panel.periods) if one.end else np.nan for one in own]
     )
     change = np.full(len(treated), np.nan)
     for group in np.unique(world.start[treated]):
@@ -618,20 +618,34 @@ def _dose(world: World, panel: Panel, spec: ProgrammeSpec, at: IntArray) -> list
         moved = mean_over(world.y[when]) - mean_over(world.y[~when])
         inside = world.start[treated] == group
         change[inside] = moved[treated[inside]] - np.nanmean(moved[world.start == NEVER])
-    known = ~np.isnan(a_head) & ~np.isnan(change) & np.isfinite(a_head)
-    if known.sum() < ENOUGH_DOSES or np.ptp(a_head[known]) == 0:
+    doses = (
+        ("£100 a head", pounds / panel.population[at[treated]] / 100, "pounds were not dealt out by chance"),
+        (
+            "one more period of support",
+            last - world.start[treated].astype(np.float64),
+            "how long support lasted was not left to chance",
+        ),
+    )
+    return [check for item, dose, why in doses for check in _dose_of(item, dose, change, why, panel.unit)]
+
+
+def _dose_of(item: str, dose: FloatArray, change: FloatArray, why: str, unit: str) -> list[Check]:
+    """Return the slope of change on one kind of dose; none where too few areas have one, or all the same."""
+    known = np.isfinite(dose) & ~np.isnan(change)
+    if known.sum() < ENOUGH_DOSES or np.ptp(dose[known]) == 0:
         return []
-    x = (a_head[known] - a_head[known].mean()) / 100
+    x = dose[known] - dose[known].mean()
     slope = float(x @ change[known] / (x @ x))
     left = change[known] - change[known].mean() - slope * x
     # White's errors with the factor n ÷ (n − 2): areas are unequally noisy.
     error = float(np.sqrt((x**2 @ left**2) * len(x) / (len(x) - 2)) / (x @ x))
     low, high = slope - student(len(x) - 2) * error, slope + student(len(x) - 2) * error
+    more = f"{item} more" if item.startswith("£") else item
     sentence = (
-        f"Among supported areas, £100 more a head went with {figure(slope, 2)}{_unit(panel.unit)} more change (95% interval"
-        f" {figure(low, 2)} to {figure(high, 2)}). This is an association: pounds were not dealt out by chance."
+        f"Among supported areas, {more} went with {figure(slope, 2)}{_unit(unit)} more change (95% interval"
+        f" {figure(low, 2)} to {figure(high, 2)}). This is an association: {why}."
     )
-    return [Check("dose", "£100 a head", "told", sentence, slope, low, high)]
+    return [Check("dose", item, "told", sentence, slope, low, high)]
 
 
 def _curve_check(curve: list[Impact], main: Impact) -> list[Check]:
