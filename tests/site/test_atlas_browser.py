@@ -75,6 +75,17 @@ def kinds(site: Path) -> list[str]:
     return list(found.values())
 
 
+STATES = (
+    "find.html?q=fosk",
+    "find.html?codes=T01000001,T01000002",
+    "compare/index.html?level=patch25&a=T01000004&b=T01000067",
+    "table/index.html?q=fosk&sort=1d",
+    "embed/card.html?level=patch25&code=T01000067",
+    "embed/map.html#only=both",
+)
+"""Pages as scripts fill them, by their addresses."""
+
+
 class Watch:
     """Notes what a page complains of, and whom it asks."""
 
@@ -106,7 +117,7 @@ HARMLESS = re.compile(r"GPU stall|GL Driver Message|swiftshader|WebGL.*fallback"
 
 def settle(tab: Any, path: str) -> None:
     """Wait until a page has done its work."""
-    if path.startswith("map/"):
+    if path.startswith(("map/", "embed/map")):
         tab.wait_for_selector("html[data-map]", timeout=30_000)
         assert tab.evaluate("document.documentElement.dataset.map") == "drawn", tab.inner_text("#no-map")
     if path.startswith("whatif/"):
@@ -125,7 +136,7 @@ def test_axe_finds_nothing_on_any_kind_of_page_and_no_page_complains_or_asks_str
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()
     watch = Watch(tab, address)
-    for path in kinds:
+    for path in [*kinds, *STATES]:
         watch.clear()
         tab.emulate_media(color_scheme="light", reduced_motion="reduce")
         tab.goto(f"{address}/{path}")
@@ -356,6 +367,30 @@ def test_the_map_joins_columns_to_tiles_and_keeps_its_state(browser: Any, addres
     stood = walk(tab)
     assert {"measure", "zoom-in", "search"} & set(stood) or stood
     context.close()
+
+
+def test_a_profile_leads_to_its_place_on_the_map_and_the_table_is_picked_by_class(
+    browser: Any, address: str
+) -> None:
+    tab = browser.new_page()
+    tab.goto(f"{address}/place/patch25/T01000067.html")
+    tab.click("a[href*='map/index.html#']")
+    settle(tab, "map/")
+    assert tab.inner_text("#chosen h3") == tab.evaluate(
+        "wardmote.state.names[wardmote.state.at.get('T01000067')]"
+    )
+    tab.goto(f"{address}/table/index.html")
+    tab.wait_for_selector("#table-form:not([hidden])")
+    first = tab.evaluate("document.querySelector('#class optgroup option').value")
+    tab.select_option("#class", value=first)
+    column, _, said = first.partition(":")
+    cells = tab.evaluate(
+        "(i) => [...document.querySelectorAll('#places tbody tr')].map((row) => row.cells[i].textContent)",
+        int(column) + 1,
+    )
+    assert set(cells) == {said}
+    assert f"class={column}%3A" in tab.url
+    tab.close()
 
 
 def test_places_too_close_to_call_are_hatched_from_the_start(browser: Any, address: str, site: Path) -> None:
