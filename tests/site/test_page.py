@@ -150,7 +150,16 @@ def test_gaps_sources_licences_and_contact_are_told(
     assert "1 June 2025" in words_of(outline, "ask")
 
 
-def test_numbers_say_that_no_interval_is_available(outline: Outline) -> None:
+def test_numbers_say_that_no_interval_is_available(workspace: Workspace, study: Study) -> None:
+    # The county as it is before its uncertainty has been worked out.
+    drawn = ("ranks", "summary_ranks", "draws", "rank_shares", "sensitivity", "factors")
+    without = {name: table for name, table in frames(workspace).items() if name not in drawn}
+    need = without["need"].copy()
+    need["p_doubly_disadvantaged"] = pd.array([None] * len(need), dtype=need["p_doubly_disadvantaged"].dtype)
+    told = without["findings"]
+    told = told[(told["stage"] != "uncertainty") & ~told["sentence"].str.contains("in the same worlds")]
+    plain = study.model_copy(update={"uncertainty": {}})
+    outline = Outline(render_page(FrameTables({**without, "need": need, "findings": told}), plain, built=DAY))
     assert "No interval is available yet" in words_of(outline, "found")
     assert all(
         "No interval is available yet" in e.all_text()
