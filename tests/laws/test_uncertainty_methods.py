@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -151,6 +152,29 @@ def test_counts_are_the_exact_inverse_of_their_distribution(name: str, law: obje
     # scipy's distribution functions are good to about 1e-11; only a uniform that close to a step could differ.
     assert (law.cdf(drawn) >= u - 1e-10).all()  # type: ignore[attr-defined]  # as above
     assert (law.cdf(drawn - 1) < u + 1e-10).all()  # type: ignore[attr-defined]  # as above
+
+
+@pytest.mark.parametrize(("n", "p"), [(300, 0.07), (900, 0.5), (40, 0.999)])
+def test_a_count_begins_within_a_few_random_words_of_where_it_should(n: int, p: float) -> None:
+    law = counts.binomial_law(AREAS[:1], trials=float(n), probability=p)
+    top, bottom = p.as_integer_ratio()
+    chances = [comb(n, k) * top**k * (bottom - top) ** (n - k) for k in range(n + 1)]
+    words, expected, passed = [], [], 0
+    for k, chance in enumerate(chances[:-1]):
+        passed += chance
+        first = (
+            passed * 2**52 // bottom**n
+        )  # the word, of 2⁵², at which counts above k begin; rounding moves it by about two
+        if (
+            8 < first < 2**52 - 8
+            and chance * 2**52 > 16 * bottom**n
+            and chances[k + 1] * 2**52 > 16 * bottom**n
+        ):
+            words += [first - 5, first + 5]
+            expected += [k, k + 1]
+    assert len(words) > 10
+    found = counts._counts(law, np.array(words, dtype=np.int64)[:, None])
+    np.testing.assert_array_equal(found[:, 0], expected)
 
 
 @pytest.mark.parametrize("name", ["binomial", "beta_binomial", "poisson"])

@@ -1,4 +1,4 @@
-"""Counts with sampling error: binomial, Poisson and beta-binomial draws, exact to the spacing of the uniforms.
+"""Counts with sampling error: binomial, Poisson and beta-binomial draws, exact to a few spacings of the uniforms.
 
 A cell's distribution is written as a table of limits: for each count the first random word of 52 bits that lies above it. A draw is the
 least count whose distribution function reaches the uniform behind the word. Draws are kept as counts of two or four bytes (`Counted`) as
@@ -273,7 +273,7 @@ def binomial(
     share: bool = True,
     fast: bool | None = None,
 ) -> FloatArray:
-    """Return binomial draws, exact to the spacing of the uniforms: the least count whose distribution function reaches u.
+    """Return binomial draws, exact to a few spacings of the uniforms: the least count whose distribution function reaches u.
 
     Args:
         stream: The indicator's stream.
@@ -298,7 +298,7 @@ def binomial(
 def poisson(
     stream: Stream, areas: WordArray, draws: Draws, *, mean: npt.ArrayLike, fast: bool | None = None
 ) -> FloatArray:
-    """Return Poisson draws, exact to the spacing of the uniforms.
+    """Return Poisson draws, exact to a few spacings of the uniforms.
 
     Args:
         stream: The indicator's stream.
