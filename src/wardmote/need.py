@@ -201,7 +201,9 @@ def joint_shares(
             return unknown, True
         places.append(at)
     flags = dict(zip(("both", "sampling", "method"), columns, strict=True))
-    found = {name: _joint_flags(rows, places, component, share) for component, name in flags.items()}
+    found = {
+        name: _joint_flags(rows, places, component, share, limits=limits) for component, name in flags.items()
+    }
     if np.isnan(
         found[columns[0]]
     ).all():  # another share than the draws were made for: from the ranks that are kept
@@ -224,8 +226,14 @@ def _joint_ranks(rows: list[pd.DataFrame], places: list[Any], limits: list[int])
     return out
 
 
-def _joint_flags(rows: list[pd.DataFrame], places: list[Any], component: str, share: float) -> FloatArray:
-    """Return the share of draws of one component inside both, from packed flags; an index that lacks the component stays as it is."""
+def _joint_flags(
+    rows: list[pd.DataFrame], places: list[Any], component: str, share: float, *, limits: list[int]
+) -> FloatArray:
+    """Return the share of draws of one component inside both, from packed flags; an index that lacks the component stays as it is.
+
+    A draw that a method refused counts nowhere. Its flags are all 0, which no other draw's are: an area of rank 1 is inside any limit
+    that lets anybody in.
+    """
     out = np.full(len(places[0]), np.nan)
     stated = [(_column(one, "share")[0].as_py(), _column(one, "draws")[0].as_py()) for one in rows]
     if stated[0] != stated[1] or stated[0][0] != share:
@@ -233,12 +241,17 @@ def _joint_flags(rows: list[pd.DataFrame], places: list[Any], component: str, sh
     there = (places[0] >= 0) & (places[1] >= 0)
     draws = stated[0][1]
     both = np.full((int(there.sum()), -(-draws // 8)), 255, dtype=np.uint8)
-    for one, at in zip(rows, places, strict=True):
+    drawn = np.full(both.shape[1], 255, dtype=np.uint8)
+    for one, at, limit in zip(rows, places, limits, strict=True):
         flags = _column(one, f"inside_{component}").to_pylist()
         if None in flags:
             return out
-        both &= np.frombuffer(b"".join(flags), dtype=np.uint8).reshape(len(one), -1)[at[there]]
-    out[there] = np.unpackbits(both, axis=1, count=draws).sum(axis=1) / draws
+        bits = np.frombuffer(b"".join(flags), dtype=np.uint8).reshape(len(one), -1)
+        both &= bits[at[there]]
+        drawn &= np.bitwise_or.reduce(bits, axis=0) if limit else 255
+    total = int(np.unpackbits(drawn, count=draws).sum())
+    if total:
+        out[there] = np.unpackbits(both, axis=1, count=draws).sum(axis=1) / total
     return out
 
 
