@@ -14,7 +14,17 @@ STAGES = {
     "areas", "index", "uncertainty", "audit", "need", "allocate", "evaluate", "synthesis",
     "drivers", "networks", "landscape", "ballots", "cycle",
 }  # fmt: skip
-ONLY_THESE_KNOW_THE_DISK = {"tasks", "runner", "pipeline", "publish", "api", "cli", "explain", "workspace"}
+ONLY_THESE_KNOW_THE_DISK = {
+    "tasks",
+    "runner",
+    "soundness",
+    "pipeline",
+    "publish",
+    "api",
+    "cli",
+    "explain",
+    "workspace",
+}
 
 # What each part may import, besides itself. `workspace` knows the ledger and the tables, nothing of what they mean.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -33,9 +43,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workspace": UNDER_ALL | {"lineage"},
     "tasks": UNDER_ALL | {"lineage", "workspace"},
     "runner": UNDER_ALL | {"lineage", "workspace", "tasks"},
+    "soundness": UNDER_ALL | STAGES | {"engine", "lineage", "workspace", "tasks", "runner"},
     "pipeline": UNDER_ALL
     | STAGES
-    | {"engine", "sources", "lineage", "workspace", "tasks", "runner", "methods"},
+    | {"engine", "sources", "lineage", "workspace", "tasks", "runner", "soundness", "methods"},
     "explain": UNDER_ALL | {"lineage", "workspace", "tasks", "pipeline"},
     "publish": UNDER_ALL | {"lineage", "workspace", "pipeline", "explain"},
     "api": UNDER_ALL | STAGES | {"workspace", "pipeline", "explain", "publish"},
@@ -111,6 +122,7 @@ HEAVY = {
         "workspace",
         "tasks",
         "runner",
+        "soundness",
         "pipeline",
         "study",
         "tables",

@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wardmote.errors import Problem, StudyError, WardmoteError
+from wardmote.errors import InputError, MethodError, Problem, StudyError, WardmoteError
 from wardmote.lineage import Ledger, file_state, stamp
 from wardmote.runner import Progress, Runner, TaskReport, checked, function_of, raise_together, raw_files
+from wardmote.soundness import each_once, look_at_settings, refuse, refused_by_data, sound_study
 from wardmote.tasks import (
     Stage,
     Task,
@@ -92,6 +93,7 @@ STAGES: tuple[Stage, ...] = (
         sections=lambda study: study.index,
         choose=index_parts,
         settings=lambda study, id_: {"spec": study.index[id_], "index": id_, "levels": levels_of(study)},
+        refuses="wardmote.index:refuse_index",
     ),
     Stage(
         "comparison",
@@ -118,6 +120,7 @@ STAGES: tuple[Stage, ...] = (
             "indices": {name: study.index[name] for name in study.uncertainty[id_].indices},
             "levels": levels_of(study),
         },
+        refuses="wardmote.uncertainty.build:refuse_uncertainty",
     ),
     Stage(
         "audit",
@@ -290,17 +293,26 @@ def run(
     if wanted == set(NEEDS) and is_complete(workspace):
         keys = tuple(workspace.ledger.entries)
         return RunReport((), keys, _findings(workspace.ledger, keys), seconds=clock() - started)
-    from wardmote.study import read_study
-
     # Before anything is read, so that an edit during the run is noticed by the next one.
     began = stamp(folder / "study.toml") if (folder / "study.toml").is_file() else {}
-    study = read_study(folder)
-    compile_all(study, workspace.ledger)
+    looked = look_at_settings(folder, workspace.ledger, STAGES)
+    study = looked.reading.study
+    ahead = [task for task in tasks_of(study, flow) if task.stage.name in wanted] if study else []
+    if looked.problems or study is None:
+        refuse(looked, ahead, workspace, mirror=mirror, progress=progress)
+    assert study is not None  # a study that cannot be read has been refused
     with workspace.lock(wait, say):
         mended = workspace.mend()
         runner = Runner(workspace, study, tasks_of(study, flow), mirror=mirror, progress=progress)
         runner.prune()
-        runner.run(wanted)
+        try:
+            runner.run(wanted)
+        except (StudyError, InputError, MethodError) as error:
+            if runner.begun:
+                raise
+            # Nothing has been worked out yet: what else would be refused is told with it.
+            more = refused_by_data(looked, ahead, workspace, mirror=mirror, progress=progress)
+            raise type(error)(each_once([*error.problems, *more])) from error
         if wanted == set(NEEDS):
             workspace.set_complete({**began, "watched": runner.watched}, [task.key for task in runner.tasks])
     return RunReport(
@@ -477,11 +489,9 @@ def check(folder: Path, *, mirror: Path | None = None, progress: Progress | None
     Raises:
         WardmoteError: Something is wrong; all problems of the study together, or all problems of the files together.
     """
-    from wardmote.study import read_study
     from wardmote.words import count, listed
 
-    study = read_study(folder)
-    compile_all(study)
+    study = sound_study(folder)
     workspace = Workspace(folder)
     told = [
         f"The study reads {count(len(study.sources), 'source')} and builds"
@@ -548,49 +558,3 @@ def _findings(ledger: Ledger, keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         sentence for key in keys if key in ledger.entries for sentence in ledger.entries[key].findings
     )
-
-
-def compile_all(study: Study, ledger: Ledger | None = None) -> None:
-    """Check everything in a study that needs no data, for all stages, before any runs.
-
-    Args:
-        study: The study.
-        ledger: Where an index stands in it with the same settings and code, it was compiled before and is not again.
-
-    Raises:
-        StudyError: Names of stages, indices or steps do not fit together; all problems at once.
-    """
-    from wardmote.levels import unknown_levels
-
-    problems = list(unknown_levels(study))
-    for id_, spec in study.index.items():
-        if spec.beside == id_:
-            problems.append(Problem(f"study.toml, index.{id_}.beside", "an index cannot stand beside itself"))
-        if ledger is not None and _known(study, id_, ledger):
-            continue
-        from wardmote.engine import compile_index
-
-        try:
-            compile_index(spec, index=id_)
-        except WardmoteError as error:
-            problems += error.problems
-    for id_, doubt in study.uncertainty.items():
-        from wardmote.uncertainty.factors import check_uncertainty
-
-        problems += check_uncertainty(doubt, id_, study.index)
-    for id_, spec_ in study.round.items():
-        from wardmote.allocate.check import check_round
-
-        problems += check_round(spec_, id_, levels_of(study))
-    if problems:
-        from wardmote.study import placed
-
-        raise StudyError(placed(problems, study))
-
-
-def _known(study: Study, index: str, ledger: Ledger) -> bool:
-    """Return whether an index ran with the settings and the code that it has now."""
-    stage = next(stage for stage in STAGES if stage.name == "index")
-    entry = ledger.entries.get(f"index.{index}")
-    now_ = ingredients_of(study, Task(stage, index), {}, ())
-    return entry is not None and all(entry.ingredients.get(key) == now_[key] for key in ("spec", "code"))

@@ -7,6 +7,7 @@ function, check what comes back and write it with its ledger entry.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -16,7 +17,7 @@ from itertools import combinations, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wardmote.errors import InputError, MissingError, Problem, StudyError, WardmoteError
+from wardmote.errors import InputError, MissingError, Problem, WardmoteError
 from wardmote.lineage import Entry, Ledger, Part, RawNote, digest_text, file_state, inherited_access
 from wardmote.tables import TABLES, strictest
 from wardmote.tasks import Chosen, Task, ingredients_of, raw_notes, spec_of, why_not_current
@@ -91,8 +92,13 @@ class Runner:
         *,
         mirror: Path | None = None,
         progress: Progress | None = None,
+        put_up_with: list[WardmoteError] | None = None,
     ) -> None:
         self.workspace = workspace
+        # Whether any stage that calculates has begun.
+        self.begun = False
+        # Where faults are collected of what stands beside values, which keep nobody from looking at the values; None refuses them.
+        self.put_up_with = put_up_with
         self.study = study
         self.mirror = mirror
         self.progress = progress
@@ -120,10 +126,14 @@ class Runner:
         """Bring the tasks of the wanted stages up to date, stage after stage; problems of all sources are told together.
 
         Tasks of one stage that do not read each other's tables run two at a time: reading, computing and writing Arrow tables leave
-        Python free, and each task's bytes depend on its ingredients alone.
+        Python free, and each task's bytes depend on its ingredients alone. Before the first stage that calculates, those that look
+        ahead are asked what they would refuse.
         """
         tasks = [task for task in self.tasks if task.stage.name in wanted]
         for group in groups_of(tasks):
+            if not self.begun and not group[0].stage.repeats:
+                raise_together(self.refusals(task for task in tasks if task.stage.name != "index"))
+                self.begun = True
             due, errors = self._due(group, tasks)
             if due:
                 function_of(
@@ -135,6 +145,31 @@ class Runner:
                 refuse_twins(self.workspace)
         if self.progress:
             self.progress("", len(tasks), len(tasks))
+
+    def refusals(self, tasks: Iterable[Task], *, current: bool = False) -> list[WardmoteError]:
+        """Return what tasks would refuse before they work: of their settings and of the data that they read. Writes nothing.
+
+        Args:
+            tasks: The tasks; those whose stage says what it refuses are asked.
+            current: Whether to ask those too that are current.
+        """
+        errors: list[WardmoteError] = []
+        ledger = self.workspace.ledger
+        for task in (task for task in tasks if task.stage.refuses):
+            chosen = task.stage.choose(self.study, task.id, ledger)
+            ingredients = ingredients_of(self.study, task, chosen, ())
+            known = ledger.entries.get(task.key)
+            if not current and not why_not_current(known, ingredients, self.workspace):
+                continue
+            if self.progress:
+                self.progress(task.key, self.tasks.index(task), len(self.tasks))
+            try:
+                arguments = self._arguments(task, (), chosen)
+                refuse_clashes(task.key, chosen, arguments)
+                self._called(function_of(task.stage.refuses), arguments)
+            except WardmoteError as error:
+                errors.append(error)
+        return errors
 
     def _work(self, due: list[Call], errors: list[WardmoteError]) -> None:
         """Do what is due, two calls at a time; add what goes wrong to the errors."""
@@ -209,7 +244,7 @@ class Runner:
         if self.progress and "progress" in inspect.signature(function).parameters:
             arguments["progress"] = partial(self.progress, task.key)
         refuse_clashes(task.key, chosen, arguments)
-        frames = checked(task, self._called(function, arguments))
+        frames = checked(task, self._called(function, arguments), self.put_up_with)
         idle = idle_parts(chosen, ledger, self.workspace, self.study) if task.stage.repeats else ()
         read = [part for some in chosen.values() for part in some]
         parts = [part for part in read if part.file not in idle]
@@ -234,13 +269,13 @@ class Runner:
         return TaskReport(task.key, "done", reasons, seconds, entry.rows_in, entry.rows_out)
 
     def _called(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-        """Return what a stage's function gives; where a setting of the study is wrong, say on which line it stands."""
+        """Return what a stage's function gives; where a setting of the study is at fault, say on which line it stands."""
         from wardmote.study import placed
 
         try:
             return function(**arguments)
-        except StudyError as error:
-            raise StudyError(placed(error.problems, self.study)) from error
+        except WardmoteError as error:
+            raise type(error)(placed(error.problems, self.study)) from error
 
     def _arguments(self, task: Task, files: tuple[Any, ...], chosen: Chosen) -> dict[str, Any]:
         """Return the arguments of a stage's function: its tables, then its settings."""
@@ -325,20 +360,38 @@ def generator(seed: int, key: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, int(digest_text(key)[:16], 16)]))
 
 
-def checked(task: Task, result: Any) -> dict[str, pd.DataFrame]:
+BESIDE = re.compile(r"table values, column (standard_error|low|high|numerator|denominator), row \d+$")
+"""Where a fault stands beside a value and not in it."""
+
+
+def checked(
+    task: Task, result: Any, put_up_with: list[WardmoteError] | None = None
+) -> dict[str, pd.DataFrame]:
     """Return the tables of a stage's result after each was checked against its declaration.
+
+    Args:
+        task: The task.
+        result: What its function gave.
+        put_up_with: Where faults beside values are added, and the table returned all the same; None refuses them too.
 
     Raises:
         InputError: A table breaks its declaration.
     """
-    from wardmote.tables import check
+    from wardmote.tables import check, frame
 
     names = [item.name for item in fields(result)]
     frames: dict[str, pd.DataFrame] = {}
     for name in task.stage.writes:
         data = getattr(result, name) if name in names else None
-        if data is not None and len(data):
+        if data is None or not len(data):
+            continue
+        try:
             frames[name] = check(name, data, where=f"{task.key}, table {name}")
+        except InputError as error:
+            if put_up_with is None or not all(BESIDE.search(problem.where) for problem in error.problems):
+                raise
+            put_up_with.append(error)
+            frames[name] = frame(name, {str(column): data[column].array for column in data.columns})
     return frames
 
 

@@ -46,6 +46,8 @@ class Stage:
         settings: Further arguments of the function, from the study.
         repeats: Whether its rows repeat what suppliers published; see `wardmote.lineage.Ledger.exportable`.
         chained: Whether one of its tasks may read what another of them wrote; then they run one after the other.
+        refuses: Where the function lies that raises, with the same arguments, what the stage would refuse before it works; "" for
+            none. It is asked before any stage calculates.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Stage:
     settings: Callable[[Study, str], dict[str, Any]]
     repeats: bool = False
     chained: bool = False
+    refuses: str = ""
 
 
 # ---- what a task reads

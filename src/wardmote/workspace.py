@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import threading
 import time
@@ -23,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from wardmote.errors import BusyError, MissingError, Problem, WorkspaceError
@@ -47,6 +49,9 @@ POLL_SECONDS = 0.1
 
 WAIT_SECONDS = 60.0
 """How long a run waits for another one by default: England takes a few seconds, a first download a minute."""
+
+SCRATCH = ".looking-"
+"""Begin of the name of a folder in which a refused study is looked at; nothing in it is kept."""
 
 CONTENTS = ("indicator", "level", "period")
 """Columns whose distinct values the ledger keeps, so that a stage finds the parts that it needs without opening any."""
@@ -227,6 +232,8 @@ class Workspace:
         finished = self._finish(part for entry in ledger.entries.values() for part in entry.parts)
         if finished:
             told.append(f"An interrupted run had finished {', '.join(finished)}; put in place.")
+        for left in self.out.glob(f"{SCRATCH}*"):
+            shutil.rmtree(left, ignore_errors=True)
         stray = [*self.tables.glob("*.writing"), *self.tables.glob("*.new"), *self.out.glob("*.writing")]
         for file in stray:
             file.unlink(missing_ok=True)
@@ -262,6 +269,31 @@ class Workspace:
                 entries[key] = replace(entry, parts=tuple(parts))
         with writable(self.out):
             self._save(Ledger(entries, stamp))
+
+    @contextmanager
+    def scratch(self, stages: Iterable[str]) -> Iterator[Workspace]:
+        """Give a workspace of its own that begins with the parts of some stages, for looking without leaving a trace.
+
+        Raw files are shared, parts are links to the same bytes. Call it under `lock`.
+
+        Args:
+            stages: Names of stages.
+        """
+        chosen = set(stages)
+        entries = {
+            key: entry
+            for key, entry in self.ledger.entries.items()
+            if entry.stage in chosen and all(self.intact(part) for part in entry.parts)
+        }
+        with TemporaryDirectory(dir=self.out, prefix=SCRATCH) as folder:
+            scratch = Workspace(Path(folder))
+            scratch.raw = self.raw
+            with writable(scratch.out):
+                scratch.tables.mkdir(parents=True)
+                for part in (part for entry in entries.values() for part in entry.parts):
+                    link_or_copy(self.path(part), scratch.tables / part.file)
+                scratch._save(Ledger(entries))
+            yield scratch
 
     # ---- reading
 
@@ -527,6 +559,19 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     writing.replace(path)
     flush_folder(path.parent)
+
+
+def link_or_copy(file: Path, to: Path) -> None:
+    """Give a file a second name, or copy it, time of change and all, where the disk knows no second names.
+
+    Args:
+        file: The file.
+        to: Its second name.
+    """
+    try:
+        os.link(file, to)
+    except OSError:
+        shutil.copy2(file, to)
 
 
 def flush_files(paths: list[Path]) -> None:

@@ -143,13 +143,13 @@ def test_problems_are_told_each_on_a_line_with_the_exit_code_of_their_kind(say, 
     (tmp_path / "study.toml").write_text('[study]\nid = "a"\ntitel = "b"\n[index.i]\nlevl = "x"\n')
     said = say("check", "--study", tmp_path, "--json")
     assert said.code == 2
-    assert said.err.count("\n") == 3
+    assert said.err.count("\n") == 4
     assert "study.toml line 3, study.titel: unknown key" in said.err
     assert "Traceback" not in said.err
     told = said.json
     assert told["error"] == "StudyError"
     assert told["exit_code"] == 2
-    assert len(told["problems"]) == 3  # type: ignore[arg-type]  # a list, pinned here
+    assert len(told["problems"]) == 4  # type: ignore[arg-type]  # a list, pinned here
     assert not (tmp_path / "out").exists()
 
 

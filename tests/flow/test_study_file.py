@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wardmote.errors import StudyError
-from wardmote.pipeline import compile_all
+from wardmote.soundness import compile_all
 from wardmote.study import parse_study
 
 HEAD = '[study]\nid = "s"\ntitle = "S"\n'

@@ -281,3 +281,12 @@ def test_bad_settings_are_told_together_and_so_is_what_the_data_refuse() -> None
     problems = refused([BAD_FACTORS[told] for told in data], constant=True)
     assert any("'flat' has one value only. Got 7 in every area" in problem for problem in problems)
     assert any("Leave the indicator out, or mend its source." in problem for problem in problems)
+
+
+def test_all_five_bad_settings_come_in_one_error() -> None:
+    """What does not vary is left aside for the rest to be tried; nothing is told twice, and each says where and what to do."""
+    problems = refused(list(BAD_FACTORS.values()), constant=True)
+    together = "\n".join(problems)
+    for told in (*BAD_FACTORS, "'flat' has one value only. Got 7 in every area"):
+        assert together.count(told) == (2 if "mean" in told else 1), told  # two indicators of three meet 0
+    assert len(problems) == 6

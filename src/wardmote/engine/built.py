@@ -73,11 +73,11 @@ def compute_index(
     try:
         evaluation = evaluate(plan, dict(zip(plan.leaves, block, strict=True)), surroundings=around)
     except MethodError as error:
-        raise MethodError(_with_codes(problem, inputs) for problem in error.problems) from None
+        raise MethodError(with_codes(problem, inputs) for problem in error.problems) from None
     return BuiltIndex(plan, inputs, evaluation, directions, sources, around)
 
 
-def _with_codes(problem: Problem, inputs: Inputs) -> Problem:
+def with_codes(problem: Problem, inputs: Inputs) -> Problem:
     """Return a method's problem with the area's code for its position: methods know positions only."""
 
     def code(match: re.Match[str]) -> str:

@@ -126,6 +126,31 @@ def build_index(
     )
 
 
+def refuse_index(
+    areas: pd.DataFrame,
+    memberships: pd.DataFrame,
+    indicators: pd.DataFrame,
+    values: pd.DataFrame,
+    priorities: pd.DataFrame,
+    *,
+    spec: IndexSpec,
+    index: str,
+    boundaries: pd.DataFrame | None = None,
+    levels: Mapping[str, Level] | None = None,
+) -> None:
+    """Raise what `build_index` would refuse; nothing where the index is sound.
+
+    Args:
+        areas, memberships, indicators, values, priorities, spec, index, boundaries, levels: As there.
+
+    Raises:
+        StudyError, InputError, MethodError: As there.
+    """
+    compute_index(
+        areas, memberships, indicators, values, priorities, spec=spec, index=index, boundaries=boundaries
+    )
+
+
 def _findings(
     built: BuiltIndex,
     ranked: Ranked,

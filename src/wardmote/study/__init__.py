@@ -10,15 +10,17 @@ step may occur twice and has an ``id`` of its own, so that an override or an unc
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from wardmote.errors import MissingError, Problem, StudyError
+from wardmote.study.aside import leave_aside, touches_data
 from wardmote.study.data import AreasSpec, ColumnSpec, ConversionSpec, LevelSpec, SourceSpec
 from wardmote.study.doubt import AuditLimits, AuditSpec, CorrelationSpec, FactorSpec, UncertaintySpec
 from wardmote.study.evidence import (
@@ -80,6 +82,7 @@ __all__ = [
     "PostcodeSpec",
     "ProgrammeSpec",
     "PublishSpec",
+    "Reading",
     "RoundSpec",
     "ScreenStep",
     "ShrinkStep",
@@ -97,9 +100,11 @@ __all__ = [
     "WeighStep",
     "WorthSpec",
     "locate",
+    "parse_as_far_as_possible",
     "parse_study",
     "place_of",
     "placed",
+    "read_as_far_as_possible",
     "read_study",
     "recipe_names",
     "with_lines",
@@ -196,6 +201,26 @@ class Study(Spec):
     folder: Path = Field(default=Path(), exclude=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A study as far as it can be read, with everything that is wrong with it.
+
+    Attributes:
+        study: The study; without what was left aside where there are problems, None where too little stays.
+        problems: All that can be seen to be wrong without data.
+        aside: What could not be read, such as ``index.imd`` or ``uncertainty.main.factors 2``.
+    """
+
+    study: Study | None
+    problems: tuple[Problem, ...] = ()
+    aside: frozenset[str] = frozenset()
+
+    @property
+    def data_stand(self) -> bool:
+        """Whether all that says what is read is sound."""
+        return self.study is not None and not touches_data(self.aside)
+
+
 def read_study(folder: Path) -> Study:
     """Return the study of a folder, recipes merged in, after all checks that need no data.
 
@@ -204,7 +229,27 @@ def read_study(folder: Path) -> Study:
 
     Raises:
         MissingError: There is no ``study.toml``.
-        StudyError: The file is not TOML, or holds unknown keys, wrong values, or references to sections that do not exist.
+        StudyError: The file is not TOML, or holds unknown keys, wrong values, or references to sections that do not exist; all
+            together.
+    """
+    return _whole(read_as_far_as_possible(folder))
+
+
+def _whole(reading: Reading) -> Study:
+    if reading.problems or reading.study is None:
+        raise StudyError(reading.problems)
+    return reading.study
+
+
+def read_as_far_as_possible(folder: Path) -> Reading:
+    """Return the study of a folder as far as it can be read, for whoever looks for further faults.
+
+    Args:
+        folder: Folder with ``study.toml``, or the file itself.
+
+    Raises:
+        MissingError: There is no ``study.toml``.
+        StudyError: The file is not TOML.
     """
     path = folder if folder.suffix == ".toml" else folder / STUDY_FILE
     try:
@@ -228,11 +273,21 @@ def read_study(folder: Path) -> Study:
                 remedy="Save it as UTF-8.",
             )
         ) from None
-    return parse_study(text, path)
+    return parse_as_far_as_possible(text, path)
 
 
 def parse_study(text: str, path: Path = Path(STUDY_FILE)) -> Study:
     """Return the study of a TOML text; see `read_study`.
+
+    Args:
+        text: The TOML text.
+        path: Where it stands: names the file in errors, and its folder is the study's.
+    """
+    return _whole(parse_as_far_as_possible(text, path))
+
+
+def parse_as_far_as_possible(text: str, path: Path = Path(STUDY_FILE)) -> Reading:
+    """Return the study of a TOML text as far as it can be read; see `read_as_far_as_possible`.
 
     Args:
         text: The TOML text.
@@ -259,14 +314,29 @@ def parse_study(text: str, path: Path = Path(STUDY_FILE)) -> Study:
             name: with_registers(raw, ("programme", name), text, path, problems)
             for name, raw in data["programme"].items()
         }
-    try:
-        study = Study.model_validate({**data, "folder": path.parent})
-    except ValidationError as error:
-        raise StudyError(problems + list(_told(error, text, path.name))) from None
-    problems += _reference_problems(study, text, path.name)
-    if problems:
-        raise StudyError(problems)
-    return study
+    aside: set[str] = set()
+    seen: set[str] = set()
+    while True:
+        try:
+            study = Study.model_validate({**data, "folder": path.parent})
+            break
+        except ValidationError as error:
+            told = [p for p in _told(error, text, path.name) if str(p) not in seen]
+            seen |= {str(p) for p in told}
+            problems += told
+            rest = leave_aside(
+                data, [(item["type"], item["loc"]) for item in error.errors(include_url=False)]
+            )
+        if rest is None or not told:
+            what = "the rest of the study could not be checked"
+            problems.append(
+                Problem(path.name, what, remedy="Mend this first; what else is wrong is told then.")
+            )
+            return Reading(None, tuple(problems), frozenset(aside))
+        data, more = rest
+        aside |= more
+    problems += _reference_problems(study, text, path.name, aside)
+    return Reading(study, tuple(problems), frozenset(aside))
 
 
 def _with_recipe(raw: Any, where: str, text: str, path: Path, problems: list[Problem]) -> Any:
@@ -313,13 +383,24 @@ def with_lines(problems: Iterable[Problem], text: str, file: str = STUDY_FILE) -
     """
     placed = []
     for problem in problems:
-        start, _, setting = problem.where.partition(", ")
-        if start == file and setting:
-            parts = [int(part) - 1 if part.isdecimal() else part for part in setting.split(".")]
-            placed.append(replace(problem, where=place_of(file, text, tuple(parts))))
-        else:
-            placed.append(problem)
+        start, _, setting = (
+            problem.where.rpartition(", ") if ", " in problem.where else (file, "", problem.where)
+        )
+        parts = _path_of(setting)
+        line = locate(text, parts) if start == file and parts and parts[0] in Study.model_fields else None
+        placed.append(replace(problem, where=f"{file} line {line}, {setting}") if line else problem)
     return placed
+
+
+def _path_of(setting: str) -> tuple[int | str, ...]:
+    """Return the path that a place names: ``uncertainty.main.factors 2 (values.work).p`` is four keys and position 1."""
+    path: list[int | str] = []
+    for part in re.sub(r" \([^)]*\)", "", setting).partition(":")[0].split("."):
+        name, _, place = part.partition(" ")
+        path += [
+            int(word) - 1 if word.isdecimal() and word != "0" else word for word in (name, place) if word
+        ]
+    return tuple(path)
 
 
 def placed(problems: Iterable[Problem], study: Study) -> list[Problem]:
@@ -352,19 +433,22 @@ def _told(error: ValidationError, text: str, file: str) -> Iterator[Problem]:
                 yield Problem(where, what, expected=expected, remedy=remedy)
             case _:
                 told = item["msg"].replace("Input should be ", "").replace("input should be ", "")
-                yield Problem(where, "the value is not allowed", got=repr(given), expected=told)
+                remedy = "Correct the setting."
+                yield Problem(
+                    where, "the value is not allowed", got=repr(given), expected=told, remedy=remedy
+                )
 
 
 _STEP_TAGS = {"denominate", "screen", "impute", "treat", "shrink", "normalise", "weigh", "aggregate"}
 """Tags that pydantic puts into the path of a step, which nobody wrote in the file."""
 
 
-def _reference_problems(study: Study, text: str, file: str) -> list[Problem]:
-    """Return a problem for each name in the study that nothing in it carries."""
+def _reference_problems(study: Study, text: str, file: str, aside: Iterable[str] = ()) -> list[Problem]:
+    """Return a problem for each name in the study that nothing in it carries, not even what was left aside as unreadable."""
     problems: list[Problem] = []
 
     def expect(name: str, known: Mapping[str, Any], what: str, *location: str) -> None:
-        if name and name not in known:
+        if name and name not in known and f"{what.split(maxsplit=1)[0]}.{name}" not in aside:
             problems.append(
                 Problem(
                     place_of(file, text, location),

@@ -40,7 +40,7 @@ class FactorSpec(Spec):
         correlation: That correlation, 0 to 1.
     """
 
-    path: str
+    path: str = Field(min_length=1)
     index: str = ""
     title: str = ""
     spread: float | None = Field(default=None, gt=0, lt=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -38,7 +39,7 @@ def locate(text: str, location: tuple[int | str, ...]) -> int | None:
     """Return the line (from 1) where a path into a TOML text is written, or the nearest line above it, or None.
 
     Python's reader tells no lines, so the text is scanned for the header that opens the longest part of the path and then for
-    the key. Keys inside inline tables are found by the line of the table.
+    the key. Keys inside inline tables are found by the line of the table; entries of an array by the line on which they begin.
 
     Args:
         text: The TOML text.
@@ -66,4 +67,46 @@ def locate(text: str, location: tuple[int | str, ...]) -> int | None:
             depth = len(path) if path == keys[: len(path)] else 0
         if depth and (best is None or depth > best[0]):
             best = (depth, number)
-    return best[1] if best else None
+    if best is None:
+        return None
+    entry = next(iter(location[best[0] :]), None)
+    # Arrays that are written as [[…]] were told apart by their headers.
+    return (
+        best[1]
+        if entry is None or "[[" in text.splitlines()[best[1] - 1]
+        else _line_of_entry(text, *best[1:], entry)
+    )
+
+
+_TOKENS = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'[^']*'|\n|[^\s\[\]{},#"']+|[\[\]{},]""")
+"""Comments, texts, ends of lines, words and signs of a TOML array."""
+
+
+def _line_of_entry(text: str, line: int, entry: int | str) -> int:
+    """Return the line on which an entry of an array begins, or the array's own line where it cannot be told.
+
+    Args:
+        text: The TOML text.
+        line: The line of the array's key.
+        entry: Position of the entry, from 0, or its id or node.
+    """
+    after = "\n".join(text.splitlines()[line - 1 :]).partition("=")[2].lstrip(" ")
+    if not after.startswith("["):
+        return line
+    number, depth, place, begins, before = line, 0, 0, 0, ""
+    for token in _TOKENS.findall(after):
+        if token == "\n":
+            number += 1
+            continue
+        if token == "," and depth == 1:
+            place, begins = place + 1, 0
+        elif depth and not token.startswith("#"):
+            begins = begins or number
+            named = depth == 2 and before.endswith(("id=", "node=")) and token[1:-1] == entry
+            if (place == entry and token != "]") or named:
+                return begins
+        depth += (token in "[{") - (token in "]}")
+        if depth == 0:
+            break
+        before = (before + token)[-8:]
+    return line

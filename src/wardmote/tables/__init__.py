@@ -301,6 +301,7 @@ def _column_problems(place: str, column: Column, values: pd.Series[Any], key: bo
                     f"the value {what} ({count} such rows)",
                     got=repr(array[row].as_py()),
                     expected=column.constraint or "a value, since it is part of the key",
+                    remedy="Correct it where it comes from.",
                 )
             )
     return problems

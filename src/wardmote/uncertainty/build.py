@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wardmote.engine import Plan, compile_index, evaluate
-from wardmote.engine.built import BuiltIndex, compute_index
-from wardmote.engine.inputs import surroundings
+from wardmote.engine.built import BuiltIndex, compute_index, with_codes
+from wardmote.engine.inputs import gather, surroundings
 from wardmote.engine.stream import Variant
 from wardmote.errors import InputError, Problem, StudyError, WardmoteError
 from wardmote.methods import sampling
@@ -21,6 +21,8 @@ from wardmote.uncertainty.worlds import IndexWorlds
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from wardmote.levels import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +70,96 @@ def prepare(
     """
     where = f"uncertainty.{uncertainty}"
     problems = check_uncertainty(spec, uncertainty, indices)
-    if problems:
-        raise StudyError(problems)
-    specs = {name: indices[name] for name in spec.indices}
-    built = {
-        name: compute_index(
-            tables.areas, tables.memberships, tables.indicators, tables.values, tables.priorities,
-            spec=one, index=name, boundaries=tables.boundaries,
-        )
-        for name, one in specs.items()
-    }  # fmt: skip
-    factors, _ = read_factors(spec, where)
-    targets, problems = targets_of(factors, {name: one.plan for name, one in built.items()}, specs)
-    found: dict[str, Prepared] = {}
     failed: list[WardmoteError] = []
-    for name, one in built.items():
+    built = {name: _built(tables, indices[name], name, failed) for name in spec.indices if name in indices}
+    factors, _ = read_factors(spec, where)
+    sound = [one for one in factors if not any(problem.where.startswith(one.where) for problem in problems)]
+    plans = {name: one.plan for name, (_, one) in built.items() if one is not None}
+    specs = {name: built[name][0] for name in plans}
+    targets, more = targets_of(sound, plans, specs)
+    # Where an indicator had to be left aside, a factor that names it touches nothing, and not by its own fault.
+    problems += [] if failed else more
+    found: dict[str, Prepared] = {}
+    for name, (one, index) in built.items():
+        if index is None:
+            continue
         try:
-            found[name] = _prepare_one(tables, spec, specs[name], one, targets[name], where=where, seed=seed)
+            found[name] = _prepare_one(tables, spec, one, index, targets[name], where=where, seed=seed)
         except WardmoteError as error:
             failed.append(error)
-            problems += error.problems
-    if problems:
-        raise (type(failed[0]) if failed else StudyError)(problems)
+    _refuse(problems, failed, where)
     return found
+
+
+def refuse_uncertainty(
+    areas: pd.DataFrame,
+    memberships: pd.DataFrame,
+    indicators: pd.DataFrame,
+    values: pd.DataFrame,
+    priorities: pd.DataFrame,
+    *,
+    spec: UncertaintySpec,
+    uncertainty: str,
+    indices: Mapping[str, IndexSpec],
+    seed: int = 0,
+    boundaries: pd.DataFrame | None = None,
+    levels: Mapping[str, Level] | None = None,
+) -> None:
+    """Raise all that `find_uncertainty` would refuse before it draws; nothing where all is sound.
+
+    Args:
+        areas, memberships, indicators, values, priorities, spec, uncertainty, indices, seed, boundaries, levels: As there.
+
+    Raises:
+        WardmoteError: Settings that cannot be, and what the data refuse, all together.
+    """
+    prepare(
+        Tables(areas, memberships, indicators, values, priorities, boundaries),
+        spec,
+        uncertainty,
+        indices,
+        seed,
+    )
+
+
+def _refuse(problems: list[Problem], failed: list[WardmoteError], where: str) -> None:
+    """Raise settings' problems and the data's together, each once: what a choice may not be is told with the settings."""
+    told = {(problem.where.removeprefix(f"{where}: "), problem.what) for problem in problems}
+    more = [
+        problem
+        for problem in _first_of_each(failed)
+        if (problem.where, problem.what.partition(", with ")[0]) not in told
+    ]
+    if problems or more:
+        raise (StudyError if problems else type(failed[0]))([*problems, *more])
+
+
+def _built(
+    tables: Tables, spec: IndexSpec, index: str, failed: list[WardmoteError]
+) -> tuple[IndexSpec, BuiltIndex | None]:
+    """Return an index. Where it is refused, add why; where that is for indicators that do not vary, return it without them.
+
+    So all else that is wrong is told at the same time.
+    """
+    given = (tables.areas, tables.memberships, tables.indicators, tables.values, tables.priorities)
+    try:
+        return spec, compute_index(*given, spec=spec, index=index, boundaries=tables.boundaries)
+    except WardmoteError as error:
+        failed.append(error)
+    try:
+        inputs = gather(
+            compile_index(spec, index=index), spec, tables.areas, tables.memberships, tables.values
+        )
+        flat = [
+            name for name, leaf in inputs.leaves.items() if np.nanmin(leaf.column) == np.nanmax(leaf.column)
+        ]
+        if not flat:
+            return spec, None
+        changed = {**spec.overrides, **{f"leave_out.{name}": True for name in flat}}
+        without = spec.model_copy(update={"overrides": changed})
+        return without, compute_index(*given, spec=without, index=index, boundaries=tables.boundaries)
+    except WardmoteError:
+        return spec, None
 
 
 def _prepare_one(
@@ -112,7 +181,8 @@ def _prepare_one(
             variants[codes] = _variant(tables, one, built, base)
         except WardmoteError as error:
             told = _choices_in_words(targets, codes)
-            errors.append(type(error)(replace(p, what=f"{p.what}, with {told}") for p in error.problems))
+            placed = [with_codes(problem, built.inputs) for problem in error.problems]
+            errors.append(type(error)(replace(p, what=f"{p.what}, with {told}") for p in placed))
     found = {}
     try:
         found = leaf_errors(

@@ -25,6 +25,9 @@ from wardmote.uncertainty.factors import COUNTS, Target
 if TYPE_CHECKING:
     import pandas as pd
 
+MEND = "Correct the source, or state another error."
+"""What to do where what is published of an error cannot be."""
+
 Spread = Callable[[Callable[[int], None], Iterable[int]], Iterable[None]]
 """Does a function for each of several numbers: `map`, or that of a pool of threads."""
 
@@ -391,7 +394,9 @@ def _count_columns(
     for name, counts in (("numerator", numerator), ("denominator", denominator)):
         bad = 0 if counts is None else int(np.count_nonzero(counts < 0))
         if bad:
-            problems.append(Problem(f"{where}.{name}", "counts are negative", f"{bad} of them", "0 or more"))
+            problems.append(
+                Problem(f"{where}.{name}", "counts are negative", f"{bad} of them", "0 or more", MEND)
+            )
             missing.append(name)
     return (None, None) if missing else (numerator, denominator)
 
@@ -405,7 +410,7 @@ def _spread(spec: FactorSpec, own: Leaf, where: str, problems: list[Problem]) ->
         spread = own.errors.get("standard_error")
         if spread is not None and bool((spread < 0).any()):
             problems.append(
-                Problem(where, "a standard error is negative", f"{np.nanmin(spread):g}", "0 or more")
+                Problem(where, "a standard error is negative", f"{np.nanmin(spread):g}", "0 or more", MEND)
             )
             return None
     else:
@@ -414,7 +419,13 @@ def _spread(spec: FactorSpec, own: Leaf, where: str, problems: list[Problem]) ->
             spread = None
         elif bool((high < low).any()):
             problems.append(
-                Problem(where, "intervals stand upside down", f"{int((high < low).sum())} of them")
+                Problem(
+                    where,
+                    "intervals stand upside down",
+                    f"{int((high < low).sum())} of them",
+                    "ends of which the lower is not above the higher",
+                    MEND,
+                )
             )
             return None
         else:

@@ -110,6 +110,8 @@ def read_factors(spec: UncertaintySpec, where: str) -> tuple[tuple[Factor, ...],
     problems: list[Problem] = []
     seen: set[tuple[str, str]] = set()
     for place, one in enumerate(spec.factors, start=1):
+        if not one.path:  # left aside as unreadable; see wardmote.study.aside
+            continue
         here = f"{where}.factors {place} ({one.path})"
         head, _, rest = one.path.partition(".")
         if head not in HEADS or not rest:
@@ -143,8 +145,17 @@ def _settings_problems(factor: Factor) -> list[Problem]:
         "values": _judge_values,
     }
     return problems + [
-        Problem(f"{here}{at}", what, got, expected) for at, what, got, expected in judge[factor.kind](spec)
+        Problem(f"{here}{at}", what, got, expected, _REMEDIES.get(at, "Correct the factor, or remove it."))
+        for at, what, got, expected in judge[factor.kind](spec)
     ]
+
+
+_REMEDIES: Mapping[str, str] = {
+    ".p": "Correct p; choices without p are equally likely.",
+    ".choices": "State two or more, or remove the factor.",
+    ".error": "State the error that the values have, or remove the factor.",
+}
+"""What to do, by the setting at fault."""
 
 
 Judged = list[tuple[str, str, str, str]]
@@ -312,7 +323,11 @@ def targets_of(
         if not any(touched.values()):
             problems.append(
                 Problem(
-                    factor.where, "no index of the section has this", factor.rest, _expected(factor, plans)
+                    factor.where,
+                    "no index of the section has this",
+                    factor.rest,
+                    _expected(factor, plans),
+                    "Name one of these, or remove the factor.",
                 )
             )
     for name, targets in found.items():
@@ -417,6 +432,8 @@ def check_uncertainty(
             )
         )
     specs = {name: indices[name] for name in spec.indices if name in indices}
+    if len(specs) < len(spec.indices):
+        return problems  # what the factors name may belong to the index that is not there; whoever reads the study tells of it
     problems += _level_problems(spec, specs, where)
     plans: dict[str, Plan] = {}
     for name, one in specs.items():
