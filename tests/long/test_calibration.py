@@ -34,13 +34,12 @@ SCORES_HOLD = (
     "one rare rate, large areas",
     "one common rate, needy pockets",
     "one common rate, 180 areas",
+    "one common rate, six areas to a parent",
     "four unrelated rates, small areas",
 )
 """Designs whose 90% intervals of shrunk scores are what they say."""
 
 SCORES_FALL_SHORT = {
-    # Six areas say little of how much areas of one parent differ, and intervals take that as known.
-    "one common rate, six areas to a parent": (0.86, 0.88),
     # Each rate is shrunk by itself, so that what several of them say together of an area is not used: the errors of one area go
     # the same way, and scores lie too near their parent's. Stating that errors go together (`group`) mends the width of scores.
     "four related rates, small areas": (0.80, 0.85),

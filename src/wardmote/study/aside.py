@@ -33,34 +33,40 @@ def leave_aside(
     """
     rest = deepcopy(data)
     aside: set[str] = set()
-    for kind_of_fault, location in faults:
-        if kind_of_fault == "extra_forbidden" and _without_key(rest, location):
+    for fault, location in faults:
+        if fault == "extra_forbidden" and _without_key(rest, location):
             continue
-        match location:
-            case ("uncertainty", str(id_), "factors", int(place), *_):
-                rest["uncertainty"][id_]["factors"][place] = UNREAD
-                aside.add(f"uncertainty.{id_}.factors {place + 1}")
-            case ("uncertainty", str(id_), str(key), *_) if key not in ("index", "factors"):
-                rest["uncertainty"][id_].pop(key, None)
-                aside.add(f"uncertainty.{id_}.{key}")
-            case ("study", "levels", *_) | ("level", *_) | ():
-                return None
-            case ("study", "id" | "title", *_) if isinstance(rest.get("study"), dict):
-                rest["study"][location[1]] = "unread"
-            case ("study", str(key), *_) if isinstance(rest["study"], dict):
-                rest["study"].pop(key, None)
-                aside.add(f"study.{key}")
-            case (str(kind), str(id_), *_) if kind not in ("publish", "areas", "study"):
-                if not isinstance(rest.get(kind), dict):
-                    return None
-                rest[kind].pop(id_, None)
-                aside.add(f"{kind}.{id_}")
-            case (str(kind), *_) if kind != "study":
-                rest.pop(kind, None)
-                aside.add(kind)
-            case _:
-                return None
+        name = _left_aside(rest, location)
+        if not name:
+            return None
+        aside.add(name)
     return rest, aside
+
+
+def _left_aside(rest: dict[str, Any], location: tuple[int | str, ...]) -> str:
+    """Leave the smallest part aside that holds a fault; return its name, "" where the study cannot be read without it."""
+    match location:
+        case ("uncertainty", str(id_), "factors", int(place), *_):
+            rest["uncertainty"][id_]["factors"][place] = UNREAD
+            return f"uncertainty.{id_}.factors {place + 1}"
+        case ("uncertainty", str(id_), str(key), *_) if key not in ("index", "factors"):
+            rest["uncertainty"][id_].pop(key, None)
+            return f"uncertainty.{id_}.{key}"
+        case ("study", str(key), *_) if key != "levels" and isinstance(rest.get("study"), dict):
+            rest["study"].pop(key, None)
+            rest["study"] |= {key: "unread"} if key in ("id", "title") else {}
+            return f"study.{key}"
+        case ("level" | "study", *_) | ():
+            return ""
+        case (str(kind), str(id_), *_) if kind not in ("publish", "areas") and isinstance(
+            rest.get(kind), dict
+        ):
+            rest[kind].pop(id_, None)
+            return f"{kind}.{id_}"
+        case (kind, *_):
+            rest.pop(str(kind), None)
+            return str(kind)
+    raise AssertionError("unreachable")
 
 
 def _without_key(data: Any, location: tuple[int | str, ...]) -> bool:
