@@ -539,9 +539,15 @@ def sureness_findings(
 
 
 def error_findings(
-    title: str, lacking: Sequence[str], *, leaves: int, without: int, approximate: Sequence[str]
+    title: str,
+    lacking: Sequence[str],
+    *,
+    leaves: int,
+    without: int,
+    approximate: Sequence[str],
+    alone: Sequence[str] = (),
 ) -> list[Told]:
-    """Return which indicators have no sampling error, so that intervals are lower bounds.
+    """Return which indicators have no sampling error, so that intervals are lower bounds, and other reasons to trust them less.
 
     Args:
         title: Title of the index.
@@ -549,6 +555,7 @@ def error_findings(
         leaves: Leaves of the index.
         without: Values of the others that have none.
         approximate: Titles of leaves whose denominators are approximate.
+        alone: Titles of leaves that are shrunk one by one, and whose errors are not said to go together.
     """
     told: list[Told] = []
     if lacking:
@@ -567,6 +574,12 @@ def error_findings(
     if approximate:
         what = f"the error of {listed(approximate, 8)} rests on approximate denominators"
         told.append((sentence(f"{title}: {what}"), float(len(approximate)), "factors"))
+    if len(alone) > 1:
+        what = (
+            f"{listed(alone, 8)} are shrunk one by one and their errors drawn apart: if these rates rise and fall together from area to"
+            " area, intervals of scores are too narrow, while ranks hardly suffer; a `group` with a correlation says so"
+        )
+        told.append((sentence(f"{title}: {what}"), float(len(alone)), "factors"))
     return told
 
 

@@ -290,3 +290,46 @@ def test_all_five_bad_settings_come_in_one_error() -> None:
     for told in (*BAD_FACTORS, "'flat' has one value only. Got 7 in every area"):
         assert together.count(told) == (2 if "mean" in told else 1), told  # two indicators of three meet 0
     assert len(problems) == 6
+
+
+@pytest.mark.parametrize(
+    ("settings_", "told"),
+    [
+        ({}, True),
+        ({"group": "people", "correlation": 0.2}, False),
+    ],
+)
+def test_rates_shrunk_one_by_one_are_told_unless_said_to_go_together(
+    settings_: dict[str, object], told: bool
+) -> None:
+    n, rng = 24, np.random.default_rng(8)
+    codes, rates = [f"A{i:03d}" for i in range(n)], ["rent", "work"]
+    people = np.full(2 * n, 200.0)
+    counts = rng.binomial(200, 0.2, 2 * n).astype(float)
+    values = {
+        "indicator": np.repeat(rates, n), "level": ["lsoa21"] * (2 * n), "area": codes * 2, "period": ["2021"] * (2 * n),
+        "value": counts / people, "numerator": counts, "denominator": people,
+    }  # fmt: skip
+    member = {
+        "level": ["lsoa21"] * n, "area": codes, "parent_level": ["lad24"] * n, "parent": [f"L{i % 3}" for i in range(n)],
+        "weight": np.ones(n),
+    }  # fmt: skip
+    steps = [
+        {"id": "shrink", "on": "leaves", "do": "shrink", "towards": "lad24"},
+        {"id": "scale", "on": "leaves", "do": "normalise", "method": "zscore"},
+        {"id": "combine", "on": "top", "do": "aggregate", "method": "arithmetic"},
+    ]
+    tree = [{"node": "top"}, *({"node": name, "parent": "top"} for name in rates)]
+    factor = {"path": "values.leaves", "error": "binomial", **settings_}
+    found = find_uncertainty(
+        frame("areas", {"level": ["lsoa21"] * n, "area": codes}),
+        frame("memberships", member),
+        frame("indicators", {"indicator": rates, "title": rates, "direction": [1, 1], "source": ["s", "s"]}),
+        frame("values", values),
+        empty("priorities"),
+        spec=UncertaintySpec.model_validate({"index": "one", "draws": 8, "factors": [factor]}),
+        uncertainty="main",
+        indices={"one": IndexSpec.model_validate({"level": "lsoa21", "tree": tree, "steps": steps})},
+    )
+    said = " ".join(found.findings["sentence"])
+    assert ("rent and work are shrunk one by one and their errors drawn apart" in said) is told

@@ -20,6 +20,7 @@ from wardmote.study import IndexSpec, UncertaintySpec
 from wardmote.tables import frame
 from wardmote.uncertainty.book import Book
 from wardmote.uncertainty.build import Prepared, Tables, prepare
+from wardmote.uncertainty.errors import identity
 from wardmote.uncertainty.factors import check_uncertainty
 from wardmote.uncertainty.results import rank_share_rows, sensitivity_rows, table
 from wardmote.uncertainty.sensitivity import Sensitivity, find_sensitivity
@@ -248,8 +249,14 @@ def _told(
     lacking = [plan.nodes[leaf].title for leaf in plan.leaves if leaf not in worlds.errors]
     counted = sum(int((~error.known & ~np.isnan(error.value)).sum()) for error in worlds.errors.values())
     approximate = [plan.nodes[leaf].title for leaf, error in worlds.errors.items() if error.spec.approximate]
+    stated = {name for matrix in spec.correlations for name in matrix.indicators}
+    alone = [
+        plan.nodes[leaf].title
+        for leaf, error in worlds.errors.items()
+        if error.shrunk and not error.spec.group and identity(plan, error.spec, leaf) not in stated
+    ]
     told += words.error_findings(
-        title, lacking, leaves=len(plan.leaves), without=counted, approximate=approximate
+        title, lacking, leaves=len(plan.leaves), without=counted, approximate=approximate, alone=alone
     )
     told += words.failure_findings(title, found.failed, spec.draws, found.reasons)
     if found.sensitivity is not None:
