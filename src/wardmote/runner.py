@@ -113,7 +113,7 @@ class Runner:
         }
         from wardmote.study.rounds import list_files
 
-        self.watched |= {file: file_state(study.folder / file) for file in list_files(study.round.values())}
+        self.watched |= {file: file_state(study.folder / file) for file in list_files(study)}
         evidence = [file for spec in study.synthesis.values() for file in spec.watched]
         self.watched |= {file: file_state(study.folder / file) for file in evidence}
 

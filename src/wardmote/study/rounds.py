@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from wardmote.errors import Problem
 from wardmote.study.spec import RECIPES, Identifier, Measure, Spec, place_of
+
+if TYPE_CHECKING:
+    from wardmote.study import Study
 
 PRESETS = RECIPES / "rounds"
 """Folder of the rules of funding rounds that come with Wardmote, one TOML file each."""
@@ -317,7 +320,13 @@ def with_registers(raw: Any, where: tuple[str, ...], text: str, path: Path, prob
     return {**raw, **({"cohorts": cohorts} if cohorts else {})}
 
 
-def list_files(rounds: Iterable[RoundSpec]) -> list[str]:
-    """Return the files in a study that hold lists for its funding rounds, relative to its folder."""
-    lists = [one for spec in rounds for one in (*spec.exclude, spec.published) if one is not None]
-    return list(dict.fromkeys(one.file for one in lists if one.file))
+def list_files(study: Study) -> list[str]:
+    """Return the files in a study that hold lists of areas for its funding rounds and programmes, relative to its folder.
+
+    Args:
+        study: The study.
+    """
+    lists = [one for spec in study.round.values() for one in (*spec.exclude, spec.published)]
+    files = [one.file for one in lists if one is not None]
+    files += [one.file for spec in study.programme.values() for one in spec.cohorts]
+    return list(dict.fromkeys(file for file in files if file))
