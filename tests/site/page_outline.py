@@ -69,3 +69,18 @@ class Outline(HTMLParser):
 
     def find(self, tag: str) -> list[Element]:
         return [element for element in self.elements if element.tag == tag]
+
+    def drawn(self) -> list[Element]:
+        """Return the areas that maps draw: outlines that stand on their own, and uses of one that stands elsewhere on the page.
+
+        A use of an outline that is not there draws nothing and is refused.
+        """
+        shapes = {e.attributes.get("id", ""): e.attributes["d"] for e in self.find("path")}
+        uses = self.find("use")
+        for use in uses:
+            assert shapes[use.attributes["href"].removeprefix("#")]
+        return [
+            e
+            for e in (*self.find("path"), *uses)
+            if e.attributes.get("class", "").startswith("area") and e.above("svg")
+        ]

@@ -175,6 +175,14 @@ def test_intervals_and_decisions_are_told_where_they_are_known(
     assert "more need than most" in read(out, "table/index.html").words
 
 
+def test_larger_areas_say_why_no_places_alike_are_named(site: Path) -> None:
+    why = "only neighbourhoods have figures for every part"
+    assert why in read(site, "place/borough25/T03000001.html").words
+    own = read(site, "place/patch25/T01000001.html")
+    assert why not in own.words
+    assert "Places most alike" in own.words
+
+
 def test_no_page_says_worst_nor_league(site: Path) -> None:
     for path in ("table/index.html", "place/patch25/T01000004.html", "about/index.html", "method/index.html"):
         said = read(site, path).words.lower()
@@ -224,7 +232,8 @@ def test_a_hostile_name_is_text_everywhere(
 ) -> None:
     areas = frames["areas"].copy()
     areas.loc[areas["area"].isin(["T01000001", "T03000001"]), "name"] = HOSTILE
-    out = publish_site({**frames, "areas": areas}, study, tmp_path / "site", built=DAY).parent
+    some = only(study, "place", "table", "find", "columns", "data", "start")
+    out = publish_site({**frames, "areas": areas}, some, tmp_path / "site", built=DAY).parent
     for path in (
         "place/patch25/T01000001.html",
         "place/borough25/T03000001.html",
@@ -256,8 +265,8 @@ def test_any_code_is_a_safe_name_of_its_own(code: str) -> None:
 def test_one_changed_number_rewrites_only_what_it_touches(
     frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
 ) -> None:
-    out = tmp_path / "site"
-    publish_site(frames, study, out, built=DAY)
+    out, some = tmp_path / "site", only(study, "place", "columns", "table", "find")
+    publish_site(frames, some, out, built=DAY)
     before = {path: path.stat().st_ino for path in out.rglob("*") if path.is_file()}
     scores = frames["scores"].copy()
     row = scores.index[
@@ -266,7 +275,7 @@ def test_one_changed_number_rewrites_only_what_it_touches(
         & (scores["index"] == "deprivation")
     ]
     scores.loc[row, "value"] = 0.123
-    publish_site({**frames, "scores": scores}, study, out, built=DAY)
+    publish_site({**frames, "scores": scores}, some, out, built=DAY)
     changed = {
         path.relative_to(out).as_posix() for path, inode in before.items() if path.stat().st_ino != inode
     }
@@ -283,7 +292,7 @@ def test_one_changed_number_rewrites_only_what_it_touches(
 
 
 def test_the_same_again_writes_nothing(frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path) -> None:
-    out, some = tmp_path / "site", only(study, "place", "about")
+    out, some = tmp_path / "site", only(study, "place")
     publish_site(frames, some, out, built=DAY)
     before = {path: path.stat().st_ino for path in out.rglob("*") if path.is_file()}
     publish_site(frames, some, out, built=DAY)

@@ -89,14 +89,21 @@ def test_the_map_shows_each_area_in_its_kind_and_says_so(outline: Outline, works
     drawing = next(
         e for e in outline.find("svg") if "map-kinds-title" in e.attributes.get("aria-labelledby", "")
     )
-    paths = [
-        e for e in outline.find("path") if e.attributes.get("class", "").startswith("area") and e.above("svg")
-    ]
-    paths = [e for e in paths if e.parent is not None and e.parent.parent is drawing]
+    paths = [e for e in outline.drawn() if e.parent is not None and e.parent.parent is drawing]
     assert len(paths) == 360
     labels = [path.children[0].text for path in paths]
     for kind, count in kinds.items():
         assert sum(label.endswith(f": {kind}") for label in labels) == count
+
+
+def test_an_outline_that_two_maps_draw_is_loaded_once(outline: Outline) -> None:
+    shapes = [
+        e.attributes["d"] for e in outline.find("path") if e.attributes.get("id", "").startswith("shape")
+    ]
+    # The county's 360 neighbourhoods are drawn by kind and by what the round decided.
+    assert len(shapes) == len(set(shapes)) == 360
+    assert all(e.attributes["d"] not in shapes for e in outline.find("path") if "id" not in e.attributes)
+    assert len([e for e in outline.drawn() if e.tag == "use"]) == 2 * 360
 
 
 def test_the_map_of_authorities_has_its_table(outline: Outline, workspace: Workspace) -> None:
@@ -387,7 +394,7 @@ def test_what_may_not_be_shown_is_left_out_and_named(workspace: Workspace, study
     outline = Outline(render_page(FrameTables(data, forbidden), study, built=DAY))
     told = words_of(outline, "sources")
     assert all(reason in told for reason in forbidden.values())
-    assert not [e for e in outline.find("path") if "area" in e.attributes.get("class", "")]
+    assert not outline.drawn()
     names = set(data["areas"][data["areas"]["level"] == "patch25"]["name"])
     assert not any(name in words_of(outline, "places") for name in names)
 

@@ -29,6 +29,7 @@ def workspace(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspa
 
 
 @pytest.mark.mirror
+@pytest.mark.long  # a national build
 def test_englands_page_names_all_1262_on_a_page_that_a_phone_can_load(workspace: Workspace) -> None:
     study = read_study(workspace.folder)
     # The first page alone: the whole atlas of England is built by bench/atlas_site.py.
@@ -42,12 +43,13 @@ def test_englands_page_names_all_1262_on_a_page_that_a_phone_can_load(workspace:
     places = next(e for e in outline.find("section") if e.attributes.get("id") == "places").all_text()
     assert len(set(re.findall(r"E01\d{6}", places))) == 1262
     # Two maps of 296 authorities: of the index, and of the round.
-    assert len([e for e in outline.find("path") if e.attributes.get("class") == "area plain"]) == 2 * 296
-    # A megabyte: what a phone on a slow line loads in some seconds, before compression.
-    assert page.stat().st_size < 1_000_000
+    assert len([e for e in outline.drawn() if e.attributes["class"] == "area plain"]) == 2 * 296
+    # What a phone on a line of 1.6 Mbit/s loads in under four seconds, before compression; it reads from the top meanwhile.
+    assert page.stat().st_size < 700_000
 
 
 @pytest.mark.mirror
+@pytest.mark.long  # a national build
 def test_englands_package_gives_no_figure_of_the_community_needs_index_back(workspace: Workspace) -> None:
     """The CNI belongs to OCSI and Local Trust: what was computed from it may be shown, its own rows may not."""
     out = publish_data(workspace, read_study(workspace.folder), workspace.data_package, built=DAY)

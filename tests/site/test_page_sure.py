@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 
 import pytest
 from page_outline import Outline
 
-from wardmote.pipeline import run
-from wardmote.publish import publish_site
-from wardmote.study import read_study
-from wardmote.toy import write_county
 from wardmote.workspace import Workspace
-
-SECTION = """
-[uncertainty.main]
-index = ["deprivation", "community"]
-draws = 30
-factors = [
-  { path = "weights.children of root", title = "weights of domains", spread = 0.25 },
-  { path = "values.low-income", error = "binomial" },
-]
-
-"""
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outline, Workspace]:
-    """The invented county's first page after uncertainty has run, and its tables."""
-    folder = tmp_path_factory.mktemp("sure") / "study"
-    write_county(folder)
-    file = folder / "study.toml"
-    sections = re.split(r"(?m)^(?=\[)", file.read_text(encoding="utf-8"))
-    late = ("uncertainty", "audit", "round", "programme", "synthesis")
-    kept = [section for section in sections if not section.lstrip("[").startswith(late)]
-    file.write_text("".join([*kept, SECTION]), encoding="utf-8")
-    run(folder)
-    workspace = Workspace(folder)
-    page = publish_site(workspace, read_study(folder), workspace.site, built=datetime.date(2025, 6, 1))
-    return Outline(page.read_text(encoding="utf-8")), workspace
+def drawn(html: str, workspace: Workspace) -> tuple[Outline, Workspace]:
+    """The invented county's first page, whose uncertainty has been worked out, and its tables."""
+    return Outline(html), workspace
 
 
 def words_of(outline: Outline, section: str) -> str:
@@ -72,3 +46,28 @@ def test_the_findings_say_how_many_of_the_list_are_firm(drawn: tuple[Outline, Wo
     assert sentence in told
     assert "No interval is available" not in told
     assert "no rank carries an interval" not in words_of(outline, "sure")
+
+
+def test_ranks_of_larger_areas_stand_on_the_page_with_their_intervals(
+    drawn: tuple[Outline, Workspace],
+) -> None:
+    outline, workspace = drawn
+    table = next(e for e in outline.find("table") if "How firm the order" in e.children[0].text)
+    shown = [[cell.all_text() for cell in row.children] for row in table.children[2].children]
+    ends = workspace.read("summary_ranks").query("index == 'deprivation' and level == 'borough25'")
+    ends = ends[(ends["component"] == "both") & (ends["coverage"] == ends["coverage"].max())]
+    told = {row.area: f"{row.rank_low:.0f} to {row.rank_high:.0f}" for row in ends.itertuples()}
+    summaries = workspace.read("summaries").query(
+        "index == 'deprivation' and node == 'deprivation' and level == 'borough25' and measure == 'average score'"
+    )
+    ranks = dict(zip(summaries["area"], summaries["rank"], strict=True))
+    assert [(code, int(rank), between) for _, code, rank, between in shown] == [
+        (code, int(rank), told[code]) for code, rank in sorted(ranks.items(), key=lambda one: one[1])
+    ]
+    drawing = next(
+        e for e in outline.find("svg") if e.attributes.get("aria-labelledby", "").startswith("order")
+    )
+    # Each area has a dot at its rank, left to right as ranks rise.
+    dots = [float(e.attributes["cx"]) for e in drawing.children if e.tag == "circle"]
+    assert len(dots) == len(shown)
+    assert dots == sorted(dots)

@@ -234,6 +234,7 @@ def test_the_browser_equals_the_engine_on_20_settings(
 
 
 @pytest.mark.mirror
+@pytest.mark.long  # a national build
 def test_the_browser_equals_the_engine_on_all_of_england_within_a_frame(
     mirror: Path, tmp_path: Path, work: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:

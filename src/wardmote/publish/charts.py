@@ -68,3 +68,47 @@ def paired_bars(name: str, title: str, names: tuple[str, str], pairs: Sequence[P
             rows.append(tag("path", d=line, class_="interval"))
     described = "; ".join(f"{p.label}: {names[0]} {p.first:.0%}, {names[1]} {p.second:.0%}" for p in pairs)
     return drawing(name, title, described, (WIDTH, max(len(pairs), 1) * ROW), rows)
+
+
+LINE_ROW = 40.0
+"""Height of one row of ranks: a line of words above the interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One rank and the ranks between which it lies, with the words for the interval."""
+
+    label: str
+    rank: int
+    low: int
+    high: int
+    told: str
+
+
+def rank_lines(name: str, title: str, description: str, ranges: Sequence[Range]) -> Markup:
+    """Return ranks as dots, each on a line over its interval, rank 1 at the left.
+
+    Args:
+        name: Prefix of ids; unique on the page.
+        title: What the chart shows.
+        description: How it is read.
+        ranges: The ranks, in the order in which they are drawn.
+    """
+    last = max((max(one.high, one.rank) for one in ranges), default=2)
+    step = (WIDTH - 20) / max(last - 1, 1)
+
+    def at(rank: int) -> float:
+        return 10 + (rank - 1) * step
+
+    rows: list[Markup] = []
+    for i, one in enumerate(ranges):
+        y = i * LINE_ROW
+        rows.append(tag("text", one.label, x=0, y=y + 17, class_="label"))
+        rows.append(tag("text", f"{one.rank} ({one.told})", x=WIDTH, y=y + 17, class_="value end"))
+        rows.append(tag("path", d=f"M10,{y + 27:.1f}H{WIDTH - 10:.1f}", class_="rail"))
+        rows.append(tag("path", d=f"M{at(one.low):.1f},{y + 27:.1f}H{at(one.high):.1f}", class_="interval"))
+        rows.append(tag("circle", cx=at(one.rank), cy=y + 27, r=5.5, class_="dot"))
+    bottom = len(ranges) * LINE_ROW
+    rows.append(tag("text", "1", x=6, y=bottom + 16, class_="value"))
+    rows.append(tag("text", str(last), x=WIDTH - 4, y=bottom + 16, class_="value end"))
+    return drawing(name, title, description, (WIDTH, bottom + 22), rows)

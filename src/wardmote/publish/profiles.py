@@ -136,6 +136,7 @@ class Profile:
     outline: Markup
     on_map: tuple[str, str] | None
     strategies: tuple[Strategies, ...] = ()
+    unlike: str = ""
 
     @property
     def drawn(self) -> bool:
@@ -162,6 +163,8 @@ class Profiler:
             one: unit if isinstance(unit, str) else ""
             for one, unit in zip(units["indicator"], units["unit"], strict=True)
         }
+        # Levels at which places alike are named: pages of the others say why they name none.
+        self.alike = sorted({item.level for item in atlas.indices if atlas.similar[item.id].shape[1]})
         self.members = {name: _members(atlas, name) for name in atlas.levels}
         self._tallies = {
             (item.id, name): _tally(item, atlas, name)
@@ -210,6 +213,7 @@ class Profiler:
             outline=self.locator.draw(level, row),
             on_map=self.locator.on_map(level, row),
             strategies=self.strategist.of(level, row),
+            unlike=self._unlike(place),
         )
 
     def path(self, level: str, row: int) -> str:
@@ -471,6 +475,13 @@ class Profiler:
                 if others:
                     told.append((item.title, tuple(self.link(item.level, i) for i in others)))
         return tuple(told[:1])
+
+    def _unlike(self, place: PlaceLevel) -> str:
+        """Return why places alike are named at another level only; "" where they are named here, or nowhere."""
+        if not self.alike or place.level.name in self.alike:
+            return ""
+        named = next(one for name, one in self.atlas.levels.items() if name in self.alike)
+        return say("place", "similar_none", areas=named.level.plural)
 
     def _money(self, one: RoundFacts, place: PlaceLevel, row: int) -> Money:
         """Return what a round decided on this place, on the one that it lies in, or on those inside."""

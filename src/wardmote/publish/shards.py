@@ -21,7 +21,7 @@ from wardmote.publish.strings import PLACE
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LEFT_OUT = {"level", "inside", "outline", "on_map", "measures", "classes"}
+LEFT_OUT = {"level", "unlike", "inside", "outline", "on_map", "measures", "classes"}
 """What is in a profile but not in the files: it needs a page of its own."""
 
 SPOKEN = (

@@ -17,7 +17,9 @@ from wardmote.publish.building import Build, digest, stands
 from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, weight_chart
 from wardmote.publish.folder import replaced
 from wardmote.publish.makers import MAKERS, Maker
+from wardmote.publish.maps import outlines_once
 from wardmote.publish.marks import Marks
+from wardmote.publish.order import Order, order_of
 from wardmote.publish.page import Comparison, Gathering, Page, gather
 from wardmote.publish.places import read_atlas
 from wardmote.publish.profiles import Link, Profiler
@@ -42,6 +44,7 @@ class Site:
         style: The style sheet.
         style_hash: Its checksum, by which the browser knows that no other style is ours.
         doors: The other pages of the site.
+        order: How firm the order of larger areas is, or None where that has not been worked out.
     """
 
     page: Page
@@ -53,6 +56,7 @@ class Site:
     style: Markup
     style_hash: str
     doors: tuple[Link, ...]
+    order: Order | None
 
 
 @in_its_language
@@ -109,7 +113,9 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
                 frame=frame,
                 day=day,
                 render=renderer(frame),
-                marks=Marks(atlas, digest(build.ingredients, frame, units, profiler.strategist.mark)),
+                marks=Marks(
+                    atlas, digest(build.ingredients, frame, units, profiler.strategist.mark, profiler.alike)
+                ),
             )
             for maker in makers:
                 maker.make(making)
@@ -173,6 +179,7 @@ def _render(page: Page, found: Gathering, day: datetime.date, doors: tuple[Link,
         style=Markup(style),  # our own file, and its checksum stands in the page's policy
         style_hash=checksum,
         doors=doors,
+        order=order_of(found, level),
     )
     html: str = environment().get_template("page.html.j2").render(site=site, page=page)
-    return html
+    return outlines_once(html)

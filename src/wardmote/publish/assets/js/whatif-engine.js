@@ -72,11 +72,13 @@
 
   /** Make room for sorting n scores again and again. */
   function sorter(n) {
-    const keys = new Float64Array(n), words = new Uint16Array(keys.buffer);
+    const keys = new Float64Array(n), words = new Uint32Array(keys.buffer);
     let order = new Uint32Array(n), other = new Uint32Array(n);
-    const counts = new Uint32Array(65536);
+    const counts = new Uint32Array(2048);
+    // Each half of a number in three digits of 11, 11 and 10 bits: which half, and how far it is moved.
+    const digits = [[0, 0], [0, 11], [0, 22], [1, 0], [1, 11], [1, 22]];
     /** Return positions from the greatest need down (ties: lower position first) and how many have a score.
-     * Four passes of counting on 16-bit words: a few milliseconds for a country, whatever the numbers. */
+     * Six passes of counting: a few milliseconds for a country, whatever the numbers. */
     return function sort(scores, better) {
       let known = 0;
       for (let i = 0; i < n; i++) {
@@ -85,15 +87,16 @@
         order[known++] = i;
         keys[i] = (better ? -x : x) + 0; // + 0 makes -0 and 0 one number
         // The bits of numbers below 0 already rise as the numbers fall; those of the others are turned round.
-        if (words[4 * i + 3] & 0x8000) continue;
-        for (let word = 0; word < 4; word++) words[4 * i + word] = ~words[4 * i + word];
-        words[4 * i + 3] &= 0x7fff;
+        const high = words[2 * i + 1];
+        if (high & 0x80000000) continue;
+        words[2 * i] = ~words[2 * i];
+        words[2 * i + 1] = ~high & 0x7fffffff;
       }
-      for (let pass = 0; pass < 4; pass++) {
+      for (const [half, by] of digits) {
         counts.fill(0);
-        for (let i = 0; i < known; i++) counts[words[4 * order[i] + pass]]++;
-        for (let c = 0, total = 0; c < 65536; c++) { const held = counts[c]; counts[c] = total; total += held; }
-        for (let i = 0; i < known; i++) { const at = order[i]; other[counts[words[4 * at + pass]]++] = at; }
+        for (let i = 0; i < known; i++) counts[(words[2 * order[i] + half] >>> by) & 2047]++;
+        for (let c = 0, total = 0; c < 2048; c++) { const held = counts[c]; counts[c] = total; total += held; }
+        for (let i = 0; i < known; i++) { const at = order[i]; other[counts[(words[2 * at + half] >>> by) & 2047]++] = at; }
         const swap = order; order = other; other = swap;
       }
       return { order, known };

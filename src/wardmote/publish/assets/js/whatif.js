@@ -7,6 +7,7 @@
   if (!held["whatif/data"] || !codes) return; // the note that this needs scripts stays
   const data = engine.open(held["whatif/data"], codes[1]);
   const population = people ? people[1].values : [];
+  const unknown = Uint8Array.from(data.codes, (_, i) => (population[i] == null ? 1 : 0));
   const words = data.words, run = engine.model(data);
   const byId = (id) => document.getElementById(id);
   const whole = new Intl.NumberFormat("en-GB");
@@ -150,12 +151,12 @@
 
   // ---- what changes
 
+  const safe = (text) => text.replace(/[^A-Za-z0-9-]/gu, (c) => `_${c.codePointAt(0).toString(16)}_`);
+  const folder = `../place/${safe(data.level.name)}/`;
   function link(at) {
     const code = data.codes[at], name = data.names[at];
-    const safe = [...code].map((c) => (/[A-Za-z0-9-]/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
-    const level = [...data.level.name].map((c) => (/[A-Za-z0-9-]/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
     const a = document.createElement("a");
-    a.href = data.paged ? `../place/${level}/${safe}.html` : `../place/${level}/index.html?code=${safe}`;
+    a.href = data.paged ? `${folder}${safe(code)}.html` : `${folder}index.html?code=${safe(code)}`;
     a.textContent = name;
     const item = document.createElement("li");
     item.append(a);
@@ -170,12 +171,14 @@
 
   const initial = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   const element = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
-  const fitting = (flags) => flags.reduce((count, flag) => count + flag, 0);
 
   function told(flags, moved) {
-    const count = fitting(flags);
-    let living = 0, known = true;
-    for (let i = 0; i < flags.length; i++) if (flags[i]) { if (population[i] == null) known = false; else living += population[i]; }
+    let count = 0, living = 0, known = true;
+    for (let i = 0; i < flags.length; i++) {
+      if (!flags[i]) continue;
+      count++;
+      if (known) { if (unknown[i]) known = false; else living += population[i]; }
+    }
     const same = !moved.enters.length && !moved.leaves.length;
     const text = words[(known && population.length ? "told" : "told_plain") + (same ? "_same" : "")];
     return say(text, {
@@ -186,51 +189,75 @@
     });
   }
 
-  function block(title, was, is, most, more) {
-    const box = document.createElement("section");
-    const moved = engine.changes(was, is), sentence = told(is, moved) + (more ? ` ${more}` : "");
-    box.append(element("h3", title), element("p", sentence));
-    const moves = document.createElement("div");
+  /** Make the frame of one result: what stands in it is changed in place, so that a sliding hand costs few new elements. */
+  function frame(title) {
+    const box = document.createElement("section"), sentence = element("p", ""), moves = document.createElement("div");
     moves.className = "moves";
-    for (const [word, list] of [[words.enters, moved.enters], [words.leaves, moved.leaves]]) {
-      if (!list.length) continue;
-      const part = document.createElement("div");
-      const names = document.createElement("ul");
-      names.append(...list.slice(0, most).map(link));
-      if (list.length > most) names.append(element("li", say(words.more, { count: whole.format(list.length - most) })));
-      part.append(element("h4", say(word, { count: whole.format(list.length) })), names);
+    const parts = [words.enters, words.leaves].map((word) => {
+      const part = document.createElement("div"), heading = element("h4", ""), names = document.createElement("ul");
       names.tabIndex = 0;
-      names.setAttribute("aria-label", `${title}: ${say(word, { count: whole.format(list.length) })}`);
-      moves.append(part);
-    }
-    if (moves.children.length) box.append(moves);
-    return [box, `${title}: ${sentence}`];
+      part.append(heading, names);
+      return { word, part, heading, names, shown: "" };
+    });
+    box.append(element("h3", title), sentence);
+    return { title, box, sentence, moves, parts };
   }
 
-  function blocksOf(result, most) {
-    const blocks = [];
-    if (result.both) blocks.push(block(initial(say(words.both_title, { title: data.need.title })), before.both, result.both, most));
-    result.indices.forEach((one, i) => {
-      const title = say(words.share_title, { title: data.indices[i].title });
-      blocks.push(block(title, before.indices[i].inside, one.inside, most));
+  /** Write what changes into a frame: only what differs from what stands there. Returns the sentence with its title. */
+  function fillIn(one, was, is, most, more) {
+    const moved = engine.changes(was, is), sentence = told(is, moved) + (more ? ` ${more}` : "");
+    if (one.sentence.textContent !== sentence) one.sentence.textContent = sentence;
+    const standing = [];
+    one.parts.forEach((each, i) => {
+      const list = i ? moved.leaves : moved.enters;
+      if (!list.length) { each.shown = ""; return; }
+      standing.push(each.part);
+      const first = list.slice(0, most), shown = `${first.join(" ")}/${list.length}`;
+      if (each.shown === shown) return;
+      each.shown = shown;
+      const heading = say(each.word, { count: whole.format(list.length) });
+      each.heading.textContent = heading;
+      each.names.setAttribute("aria-label", `${one.title}: ${heading}`);
+      const items = first.map(link);
+      if (list.length > most) items.push(element("li", say(words.more, { count: whole.format(list.length - most) })));
+      each.names.replaceChildren(...items);
     });
-    const left = say(words.left, { pounds: whole.format(result.left) });
-    blocks.push(block(words.funded_title, before.funded, result.funded, most, left));
-    return blocks;
+    const now = [...one.moves.children];
+    if (now.length !== standing.length || now.some((part, i) => part !== standing[i])) one.moves.replaceChildren(...standing);
+    if (standing.length && !one.moves.parentNode) one.box.append(one.moves);
+    if (!standing.length) one.moves.remove();
+    return `${one.title}: ${sentence}`;
+  }
+
+  const frames = new Map();
+  /** Fill in all results; returns their sentences. */
+  function fillAll(result, most) {
+    const wanted = [];
+    if (result.both) wanted.push([initial(say(words.both_title, { title: data.need.title })), before.both, result.both]);
+    result.indices.forEach((one, i) => {
+      wanted.push([say(words.share_title, { title: data.indices[i].title }), before.indices[i].inside, one.inside]);
+    });
+    wanted.push([words.funded_title, before.funded, result.funded, say(words.left, { pounds: whole.format(result.left) })]);
+    return wanted.map(([title, was, is, more], i) => {
+      if (!frames.has(i)) {
+        frames.set(i, frame(title));
+        byId("result").append(frames.get(i).box);
+      }
+      return fillIn(frames.get(i), was, is, most, more);
+    });
   }
 
   let wanted = 0, resting = 0;
   function show() {
     wanted = 0;
-    const result = run(setting), blocks = blocksOf(result, FEW), box = byId("result");
+    const result = run(setting), sentences = fillAll(result, FEW), brief = byId("brief");
     window.wardmote.last = { setting, result }; // for tests
-    box.replaceChildren(...blocks.map(([part]) => part));
-    byId("brief").textContent = blocks[0][1]; // on a phone the controls hide the result
+    if (brief.textContent !== sentences[0]) brief.textContent = sentences[0]; // on a phone the controls hide the result
     // Once the hand rests: all names, and the sentences aloud, since a voice cannot keep up with a slider.
     clearTimeout(resting);
     resting = setTimeout(() => {
-      byId("spoken").textContent = blocks.map(([, sentence]) => sentence).join(" ");
-      if (!box.contains(document.activeElement)) box.replaceChildren(...blocksOf(result, MOST).map(([part]) => part));
+      byId("spoken").textContent = sentences.join(" ");
+      if (!byId("result").contains(document.activeElement)) fillAll(result, MOST);
     }, 800);
   }
 
