@@ -174,6 +174,14 @@ def test_51_per_cent_beside_49_is_named() -> None:
     )
 
 
+def test_worlds_that_a_method_refused_fund_nobody() -> None:
+    """Their ranks are 0 throughout: without them the shares are those of the worlds that came about, not of places by their codes."""
+    other, refused = [9, 8, 7, 6, 5, 4, 3, 2, 1], [0] * 9
+    result = settle(country(draws=[other] * 30 + [refused] * 70), places=3)
+    assert result.fragility["p_funded"].tolist() == [0, 0, 0, 0, 0, 0, 1, 1, 1]
+    assert not len(settle(country(draws=[refused] * 20), places=3).fragility["p_funded"].dropna())
+
+
 def test_clusters_are_connected_and_lie_between_the_limits() -> None:
     """In each row of the grid the two neighbours of greatest need: the award is shared among them to the last pound."""
     result = settle(places=2, award={"pounds": 101}, cluster={"within": "lad24", "low": 200, "high": 200})

@@ -31,7 +31,7 @@ class Fragility:
     Attributes:
         p_funded: Share of draws in which the rules fund each place, shape (n,).
         standing: 0 firm, 1 contested, 2 out, shape (n,).
-        draws: How many draws.
+        draws: How many draws; those that a method refused are none.
         replaced: Places of the round that another takes, on average over draws.
         regret: Need that the round forgoes on average beside a choice made in full knowledge of each world, as a share of what
             that choice reaches (need scaled from 0, the least, to 1).
@@ -68,10 +68,14 @@ def fragility(tables: Tables, ready: Prepared) -> Fragility | None:
     drawn = {
         k: ranks for k in range(len(ready.need.parts)) if (ranks := _ranks(tables, ready, k)) is not None
     }
-    counts = {len(ranks) for ranks in drawn.values()}
-    if not drawn or len(counts) != 1:
+    if len({len(ranks) for ranks in drawn.values()}) != 1:
         return None
-    count = counts.pop()
+    # A draw that a method refused ranks nobody: it tells nothing of whom the rules would fund.
+    ran = np.logical_and.reduce([(ranks > 0).any(axis=1) for ranks in drawn.values()])
+    count = int(ran.sum())
+    if not count:
+        return None
+    drawn = {k: ranks[ran] for k, ranks in drawn.items()}
     rules = walk_rules(ready)
     if len(ready.need.parts) == 1:
         table = np.where(drawn[0] > 0, drawn[0], drawn[0].max() + 1)
