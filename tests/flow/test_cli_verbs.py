@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from wardmote import cli
+from wardmote.pipeline import is_complete
+from wardmote.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,11 @@ def test_demo_and_again(say, tmp_path: Path) -> None:
     assert "doubly disadvantaged" in said.out
     page = Path(said.out.rpartition("Open the page: ")[2].strip())
     assert page.is_file()
+    # What it has just run is current, and it does not say otherwise.
+    assert "changed since" not in said.err
+    states = {task["state"] for task in say("status", "--study", folder, "--json").json["tasks"]}  # type: ignore[attr-defined, index, union-attr]  # shape pinned
+    assert states == {"current"}
+    assert is_complete(Workspace(folder))
     edited = (folder / "study.toml").read_text().replace("share = 0.2", "share = 0.3")
     (folder / "study.toml").write_text(edited)
     again = say("demo", folder, "--json")
