@@ -42,6 +42,10 @@ def test_what_is_flagged_stands_first_with_its_number_and_line(folder: Path) -> 
     counts = lines["result"].value_counts()
     assert f"{counts['passed']} passed, {counts['not applicable']} not applicable" in section
     assert "at least −0.10" in section
+    source = lines[lines["test"] == "correlation with parent"]["line_from"].iloc[0]
+    assert f"Line: {source}" in section.replace("&#39;", "'")
+    idle = section[section.index("What did not apply") :] if "What did not apply" in section else ""
+    assert "Line: " not in idle, "what was not held against a line has none"
     assert " nan" not in section.lower()
 
 

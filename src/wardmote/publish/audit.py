@@ -37,10 +37,11 @@ class AuditLine:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of an audit with its lines."""
+    """One question of an audit with its lines, and where the line comes from that its numbers are held against."""
 
     text: str
     lines: tuple[AuditLine, ...]
+    line_from: str = ""
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -98,8 +99,16 @@ def _questions(rows: pd.DataFrame) -> tuple[Question, ...]:
             AuditLine(sentence, _told(test, value), _limit(test, value, limit))
         )
     told = STRINGS["audit_tests"]
+    # What does not apply was held against no line; and tables of an earlier release do not say where one is from.
+    held = rows[rows["result"] != "not applicable"]
+    sources = dict(zip(held["test"], held["line_from"], strict=True)) if "line_from" in rows else {}
     return tuple(
-        Question(told.get(test, test), tuple(lines)) for test, lines in by_test.items()
+        Question(
+            told.get(test, test),
+            tuple(lines),
+            sources.get(test, "") if any(one.line for one in lines) else "",
+        )
+        for test, lines in by_test.items()
     )
 
 
