@@ -70,7 +70,8 @@ def find_need(
         areas: Table `areas`: population.
         scores: Table `scores` with both indices (the root's rows first, as `build_index` writes them).
         summaries: Table `summaries`, for a definition at a higher level.
-        draws: Table `draws` of one section of uncertainty with both indices, or None where it has not run.
+        draws: Table `draws` of one section of uncertainty with both indices, or None where it has not run; without `ranks`, shares
+            other than its own are not known.
         spec: The definition.
         definition: Its name in the study.
         levels: Levels of the study, for what areas are called; the built-in ones by default.
@@ -188,7 +189,7 @@ def joint_shares(
     if draws is None or not len(draws):
         return unknown, False
     here = draws["level"].eq(level) & (draws["measure"].isna() | draws["measure"].eq(measure))
-    kept = draws.columns.drop("ranks")  # most of the table, and seldom needed
+    kept = draws.columns.drop("ranks", errors="ignore")  # most of the table, and seldom needed
     mine = [here & draws["index"].eq(index) for index in indices]
     rows = [draws.loc[one, kept] for one in mine]
     if not all(len(one) for one in rows):
@@ -204,9 +205,8 @@ def joint_shares(
     found = {
         name: _joint_flags(rows, places, component, share, limits=limits) for component, name in flags.items()
     }
-    if np.isnan(
-        found[columns[0]]
-    ).all():  # another share than the draws were made for: from the ranks that are kept
+    if "ranks" in draws and np.isnan(found[columns[0]]).all():
+        # Another share than the draws were made for: from the ranks that are kept.
         found[columns[0]] = _joint_ranks([draws.loc[one, ["ranks"]] for one in mine], places, limits)
     return found, False
 

@@ -280,10 +280,14 @@ class Runner:
     def _arguments(self, task: Task, files: tuple[Any, ...], chosen: Chosen) -> dict[str, Any]:
         """Return the arguments of a stage's function: its tables, then its settings."""
         arguments: dict[str, Any] = {}
+        spares = task.stage.spares
+        spared = spares(self.study, task.id, self.workspace.ledger) if spares else {}
         for name, parts in chosen.items():
             declared = name if name in TABLES else name.rsplit("_", 1)[0]
             arguments[name] = (
-                None if declared == "boundaries" and not parts else self.workspace.read_parts(declared, parts)
+                None
+                if declared == "boundaries" and not parts
+                else self.workspace.read_parts(declared, parts, without=spared.get(name, ()))
             )
         arguments |= task.stage.settings(self.study, task.id)
         if task.stage.name == "sources":

@@ -48,6 +48,8 @@ class Stage:
         chained: Whether one of its tasks may read what another of them wrote; then they run one after the other.
         refuses: Where the function lies that raises, with the same arguments, what the stage would refuse before it works; "" for
             none. It is asked before any stage calculates.
+        spares: Columns by table that a task does not look at, from the ledger; None for none. They are not read, since a column may
+            take more memory than all the others.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Stage:
     repeats: bool = False
     chained: bool = False
     refuses: str = ""
+    spares: Callable[[Study, str, Ledger], Mapping[str, tuple[str, ...]]] | None = None
 
 
 # ---- what a task reads
@@ -180,6 +183,22 @@ def need_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
         "summaries": ledger.parts("summaries", two),
         "draws": ledger.parts("draws", [joint] if joint else []),
     }
+
+
+def need_spares(study: Study, section: str, ledger: Ledger) -> dict[str, tuple[str, ...]]:
+    """Need looks at kept ranks only where its share is another than that of the flags that were drawn with them."""
+    section_ = joint_section(study, study.need[section])
+    entry = ledger.entries.get(task_key("uncertainty", section_))
+    if entry is None:
+        return {}
+    usual = type(study.uncertainty[section_]).model_fields["share"].default
+    same = entry.spec.get("share", usual) == study.need[section].share
+    return {"draws": ("ranks",)} if same else {}
+
+
+def round_spares(study: Study, section: str, ledger: Ledger) -> dict[str, tuple[str, ...]]:
+    """A funding round looks at kept ranks alone: who is in a share of need is no question of its rules."""
+    return {"draws": ("inside_both", "inside_sampling", "inside_method")}
 
 
 def rounds_of(study: Study, section: str) -> dict[str, RoundSpec]:

@@ -18,7 +18,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -383,11 +383,14 @@ class Workspace:
         parts: Iterable[Part],
         columns: list[str] | None = None,
         where: Mapping[str, str] | None = None,
+        *,
+        without: Collection[str] = (),
     ) -> pd.DataFrame:
-        """Return given parts of one table, one below the other; see `read`."""
-        arrow = [self.read_arrow(part, columns, where) for part in parts]
+        """Return given parts of one table, one below the other; see `read`. Columns in `without` are not read."""
+        arrow = [self.read_arrow(part, columns, where, without=without) for part in parts]
         if not arrow:
-            return empty(name) if columns is None else empty(name)[columns]
+            bare = empty(name) if columns is None else empty(name)[columns]
+            return bare.drop(columns=list(without), errors="ignore")
         import pandas as pd
         import pyarrow as pa
 
@@ -396,7 +399,12 @@ class Workspace:
         return frame
 
     def read_arrow(
-        self, part: Part, columns: list[str] | None = None, where: Mapping[str, str] | None = None
+        self,
+        part: Part,
+        columns: list[str] | None = None,
+        where: Mapping[str, str] | None = None,
+        *,
+        without: Collection[str] = (),
     ) -> pa.Table:
         """Return one part as an Arrow table.
 
@@ -407,6 +415,7 @@ class Workspace:
             part: The part.
             columns: Only these columns.
             where: Only rows in which these columns hold these texts.
+            without: Columns that are not read, where the part has them.
 
         Raises:
             WorkspaceError: The file is missing or is not the one that the ledger names.
@@ -425,6 +434,9 @@ class Workspace:
 
         filters = [(column, "==", value) for column, value in where.items()] if where else None
         try:
+            if without:
+                there = pq.read_schema(self.path(part)).names if columns is None else columns
+                columns = [name for name in there if name not in without]
             return pq.read_table(self.path(part), columns=columns, filters=filters).replace_schema_metadata(
                 None
             )

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from wardmote.need import find_need
 from wardmote.pipeline import run, status
+from wardmote.study import read_study
+from wardmote.tasks import need_spares
 from wardmote.toy import write_county
 from wardmote.workspace import Workspace
 
@@ -60,6 +63,8 @@ def test_need_draws_nothing_and_follows_draws_that_change(county: Path) -> None:
     drawn = Workspace(county).read("need")["p_doubly_disadvantaged"]
     assert drawn.notna().all()
 
+    _need_reads_no_more_of_the_draws_than_it_looks_at(county)
+
     # Other settings of the draws: need waits for them, and need alone leaves what the last draws said.
     file = county / "study.toml"
     file.write_text(file.read_text(encoding="utf-8").replace("draws = 16", "draws = 24"), encoding="utf-8")
@@ -69,3 +74,21 @@ def test_need_draws_nothing_and_follows_draws_that_change(county: Path) -> None:
     assert ran(county) == ["uncertainty.main", *need]
     assert set(states(county).values()) == {"current"}
     assert ran(county) == []
+
+
+def _need_reads_no_more_of_the_draws_than_it_looks_at(county: Path) -> None:
+    """Kept ranks, most of the table, are read where need's share is another than that of the draws; either way nothing is lost."""
+    study, tables = read_study(county), Workspace(county)
+    spared = {name: need_spares(study, name, tables.ledger) for name in study.need}
+    assert spared == {"double": {"draws": ("ranks",)}, "wider": {}}
+    given = [tables.read(name) for name in ("areas", "scores", "summaries", "draws")]
+    there = tables.read("need")
+    for name, spec in study.need.items():
+        whole = find_need(*given, spec=spec, definition=name).need
+        column = "p_doubly_disadvantaged"
+        assert there.loc[there["definition"] == name, column].tolist() == whole[column].tolist()
+        assert whole[column].nunique() > 2
+    parts = tables.parts("draws")
+    read = tables.read_parts("draws", parts, without=spared["double"]["draws"])
+    assert list(read.columns) == [name for name in given[-1].columns if name != "ranks"]
+    assert "ranks" not in tables.read_parts("draws", (), without=["ranks"])
