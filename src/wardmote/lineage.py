@@ -304,11 +304,13 @@ class Ledger:
         )
 
     def access_of(self, source: str) -> str:
-        """Return the access of a source: open, derived-only or private; private where it is not known."""
+        """Return the access of a source: open, derived-only or private; private where it is not known, the strictest where files share a
+        name."""
+        found = [one.own[source] for one in self.entries.values() if source in one.own]
         entry = self.entries.get(task_key("sources", source))
         if entry is not None:
-            return entry.access
-        return next((one.own[source] for one in self.entries.values() if source in one.own), "private")
+            found.append(entry.access)
+        return strictest(found) if found else "private"
 
     def may_export(self, name: str) -> tuple[Part, ...]:
         """Return the parts of a table, all of which may be published.

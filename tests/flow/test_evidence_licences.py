@@ -60,6 +60,38 @@ def test_the_data_package_leaves_out_what_the_licence_forbids(tmp_path: Path) ->
     assert "works-mine-csv (derived-only), whose licence does not allow publishing them" in told
 
 
+def test_files_that_share_a_name_have_the_stricter_licence(tmp_path: Path) -> None:
+    """Section a with file b-c.csv and section a-b with file c.csv come to one name: the open one must not open the private one."""
+    rows = HEADER + "made2002,places_spaces,belonging,RCT,SMD,0.2,0.1,yes,benefit\n"
+    for file in ("b-c.csv", "c.csv"):
+        (tmp_path / file).write_text(rows, encoding="utf-8")
+    (tmp_path / "study.toml").write_text(
+        '[study]\nid = "e"\ntitle = "E"\n'
+        '[synthesis.a]\nlibrary = ""\nfiles = ["b-c.csv"]\nterms = { "b-c.csv" = { licence = "OGL v3" } }\n'
+        '[synthesis.a-b]\nlibrary = ""\nfiles = ["c.csv"]\n',
+        encoding="utf-8",
+    )
+    run(tmp_path)
+    ledger = Workspace(tmp_path).ledger
+    assert ledger.access_of("a-b-c-csv") == "private"
+    assert not [part for name in OURS for part in ledger.exportable([name])[0]]
+
+
+def test_files_whose_names_differ_in_marks_alone_are_told_apart(tmp_path: Path) -> None:
+    exported(tmp_path, "open")
+    for place, file in enumerate(("my file.csv", "my-file.csv")):
+        row = f"other{2010 + place},places_spaces,belonging,RCT,SMD,0.2,0.1,yes,benefit\n"
+        (tmp_path / file).write_text(HEADER + row, encoding="utf-8")
+    study = tmp_path / "study.toml"
+    more = study.read_text(encoding="utf-8").replace(
+        '["mine.csv"]', '["mine.csv", "my file.csv", "my-file.csv"]'
+    )
+    study.write_text(more, encoding="utf-8")
+    run(tmp_path)
+    names = Workspace(tmp_path).read("sources")["source"].tolist()
+    assert names == ["works-mine-csv", "works-my-file-csv", "works-my-file-csv-no-2"]
+
+
 def test_explain_goes_back_to_the_file_of_findings(tmp_path: Path) -> None:
     exported(tmp_path, "derived-only")
     told = explain_table(tmp_path, "effects")

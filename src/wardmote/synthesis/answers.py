@@ -128,11 +128,21 @@ def _sources(
     return frame(
         "sources",
         {
-            "source": [f"{synthesis}-{re.sub(r'[^A-Za-z0-9]+', '-', one['name'])}" for one in described],
+            "source": _source_ids(synthesis, [one["name"] for one in described]),
             **{name: [one[name] for one in described] for name in names},
             "rows_kept": [kept.count(one["name"]) for one in described],
         },
     )
+
+
+def _source_ids(synthesis: str, files: Sequence[str]) -> list[str]:
+    """Return a name for each file, its letters and figures after the section's; files that differ in other marks alone are numbered."""
+    found: list[str] = []
+    for file in files:
+        plain = f"{synthesis}-{re.sub(r'[^A-Za-z0-9]+', '-', file)}"
+        same = sum(re.sub(r"-no-[0-9]+$", "", one) == plain for one in found)
+        found.append(f"{plain}-no-{same + 1}" if same else plain)
+    return found
 
 
 def _check_spec(spec: SynthesisSpec, synthesis: str, taxonomy: Mapping[str, Any]) -> None:
