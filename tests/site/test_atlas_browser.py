@@ -19,34 +19,7 @@ import pytest
 
 from wardmote.publish.serve import make_server
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    # WebGL without a graphics card.
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
-
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed (part of the extra dev)"
-    )
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM} (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +44,8 @@ def kinds(site: Path) -> list[str]:
     found: dict[str, str] = {}
     for path in pages:
         folder, _, name = path.rpartition("/")
-        found.setdefault(f"{folder}/{name if not folder or name == 'index.html' else '*'}", path)
+        alone = not folder or folder == "embed" or name == "index.html"
+        found.setdefault(f"{folder}/{name if alone else '*'}", path)
     return list(found.values())
 
 
@@ -192,7 +166,7 @@ def test_every_kind_of_page_is_whole_without_scripts(browser: Any, address: str,
     tab = context.new_page()
     for path in kinds:
         tab.goto(f"{address}/{path}")
-        if path.startswith("embed/"):
+        if path == "embed/card.html":
             continue  # the one page that holds nothing but what its script puts in
         assert tab.locator("h1").count() == 1, path
         assert tab.locator("h1").is_visible(), path
@@ -246,6 +220,26 @@ def walk(tab: Any, most: int = 400) -> list[str]:
         assert at[1], f"the focus on {at[0]} cannot be seen"
         stood.append(at[0])
     raise AssertionError("the focus never leaves the page")
+
+
+def test_every_kind_of_page_is_walked_by_keyboard(browser: Any, address: str, kinds: list[str]) -> None:
+    """WCAG 2.1.1, 2.1.2, 2.4.1, 2.4.7: from the link past the menu on, the focus is seen, goes on, and leaves the page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    for path in kinds:
+        tab.goto(f"{address}/{path}")
+        settle(tab, path)
+        # Of lists of places the first ten are walked: a hundred links of one kind tell no more.
+        tab.evaluate(
+            "() => document.querySelectorAll('ul, tbody').forEach((list) => "
+            "[...list.children].slice(10).forEach((one) => one.remove()))"
+        )
+        stood = walk(tab)
+        if path.startswith("embed/"):
+            continue  # within another page: no menu to skip
+        assert stood[0] == "#main", path
+        assert len(stood) > 2, path
+    context.close()
 
 
 def test_the_what_if_page_works_by_keyboard_alone(browser: Any, address: str) -> None:
@@ -336,11 +330,17 @@ def test_the_map_joins_columns_to_tiles_and_keeps_its_state(browser: Any, addres
     at = {code: i for i, code in enumerate(codes["codes"])}
     assert all(c == types[at[code]] - 1 for code, c in state)
     numbers = [int(one.replace(",", "")) for one in tab.locator("#legend .n").all_inner_texts()]
-    assert numbers == [types.count(kind) for kind in (1, 2, 3, 4)]
+    # Below the kinds stands how many are too close to call.
+    assert numbers[:4] == [types.count(kind) for kind in (1, 2, 3, 4)]
+    unsure = tab.evaluate(
+        "() => wardmote.state.codes.filter((id) => "
+        "wardmote.map.getFeatureState({ source: 'areas', sourceLayer: 'areas', id }).cross).length"
+    )
+    assert numbers[4:] == [unsure]
     # By keyboard: another measure, a filter, a place from the list.
     tab.select_option("#measure", "deprivation.decile")
-    tab.locator("#legend li >> nth=4").wait_for()
-    assert tab.locator("#legend li").count() == 5
+    tab.locator("#legend li >> nth=5").wait_for()
+    assert tab.locator("#legend li").count() == 6
     tab.focus("[data-filter=both]")
     tab.keyboard.press("Space")
     assert f"{types.count(1)} of 360" in tab.inner_text("#drawn")
@@ -349,10 +349,8 @@ def test_the_map_joins_columns_to_tiles_and_keeps_its_state(browser: Any, addres
     tab.keyboard.press("Enter")
     href = tab.get_attribute("#chosen a", "href") or ""
     assert (site / href.removeprefix(f"{address}/").split("?")[0]).is_file()
-    took = tab.evaluate(
-        "Math.max(...performance.getEntriesByName('recolour', 'measure').map((one) => one.duration))"
-    )
-    assert took < 300
+    # How long recolouring takes is measured by bench/atlas_site.py.
+    assert tab.evaluate("performance.getEntriesByName('recolour', 'measure').length") >= 2
     # The same address shows the same.
     other = context.new_page()
     other.goto(tab.url)
@@ -474,19 +472,17 @@ def test_straight_from_disk_everything_but_the_map_works(browser: Any, site: Pat
     context.close()
 
 
-def test_first_paint_is_quick_and_small(browser: Any, address: str) -> None:
-    """Under 1.5 s and 500 kB before the map, as the issue asks; the map's libraries come after the words."""
+def test_little_is_loaded_before_the_map(browser: Any, address: str) -> None:
+    """Under 500 kB, as the issue asks; the map's libraries come after the words. Times are measured by bench/atlas_site.py."""
     context = browser.new_context()
-    for path in ("index.html", "whatif/index.html", "map/index.html"):
+    for path in ("index.html", "whatif/index.html", "map/index.html", "place/patch25/T01000001.html"):
         tab = context.new_page()
         tab.goto(f"{address}/{path}", wait_until="load")
-        painted, size = tab.evaluate(
-            """() => [performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
-            performance.getEntriesByType('resource').filter((one) => !/vendor|js[/]map|[.]pmtiles|[.]json/.test(one.name))
-              .reduce((sum, one) => sum + one.transferSize, performance.getEntriesByType('navigation')[0].transferSize)]"""
+        size = tab.evaluate(
+            """() => performance.getEntriesByType('resource').filter((one) => !/vendor|js[/]map|[.]pmtiles|[.]json/.test(one.name))
+              .reduce((sum, one) => sum + one.transferSize, performance.getEntriesByType('navigation')[0].transferSize)"""
         )
-        assert painted < 1500, path
-        assert size < 500_000, path
+        assert 0 < size < 500_000, path
         tab.close()
     context.close()
 
