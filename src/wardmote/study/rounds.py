@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -279,20 +280,25 @@ def _listed_areas(
         )
         problems.append(Problem(here, "there is no such list", register or own, known))
         return None
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.DictReader(lines)
-        if column not in (rows.fieldnames or ()):
-            known = ", ".join(rows.fieldnames or ())
-            problems.append(Problem(here, "the list has no such column", column or "none named", known))
-            return None
-        only = raw.get("only")
-        wanted = only if isinstance(only, dict) else {}
-        unknown = [name for name in wanted if name not in (rows.fieldnames or ())]
-        if unknown:
-            known = ", ".join(rows.fieldnames or ())
-            problems.append(Problem(here, "the list has no such column", ", ".join(unknown), known))
-            return None
-        chosen = [row for row in rows if all(row[name] == str(value) for name, value in wanted.items())]
+    try:
+        content = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        remedy = "Save it as CSV with UTF-8."
+        problems.append(Problem(here, "the list is not UTF-8 text", register or own, remedy=remedy))
+        return None
+    rows = csv.DictReader(io.StringIO(content, newline=""))
+    if column not in (rows.fieldnames or ()):
+        known = ", ".join(rows.fieldnames or ())
+        problems.append(Problem(here, "the list has no such column", column or "none named", known))
+        return None
+    only = raw.get("only")
+    wanted = only if isinstance(only, dict) else {}
+    unknown = [name for name in wanted if name not in (rows.fieldnames or ())]
+    if unknown:
+        known = ", ".join(rows.fieldnames or ())
+        problems.append(Problem(here, "the list has no such column", ", ".join(unknown), known))
+        return None
+    chosen = [row for row in rows if all(row[name] == str(value) for name, value in wanted.items())]
     cells = [part.strip() for row in chosen for part in (row[column] or "").split("|")]
     return list(dict.fromkeys(cell for cell in cells if cell))
 
