@@ -155,3 +155,17 @@ def test_counts_are_added_as_the_numbers_that_they_stand_for(
         assert totals[0].tobytes() == totals[1].tobytes()
         assert scale.kind == 0 or np.array_equal(used[0], used[1])
     assert treat.surely_passes("skew_kurt", column, at) == bool((treat.moments(floats[at])[0] < 2).all())
+
+
+def test_sums_beyond_the_range_of_numbers_are_refused_compiled_and_plain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Numpy raises where it is told to; compiled loops know nothing of that and must be asked."""
+    rows = np.array([[1e308, 1e308, 3.0, 4.0, 5.0]])
+    for _ in range(2):
+        with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+            normalise.zscore(rows)
+        with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+            aggregate.arithmetic(np.vstack([rows, rows]), np.array([2.0, 2.0]))
+        plainly(monkeypatch)
+        monkeypatch.setattr(aggregate, "loaded", lambda: None)

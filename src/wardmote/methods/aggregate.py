@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import BoolArray, FloatArray, blocks, choose
-from wardmote.methods.compiled import loaded
+from wardmote.methods.compiled import loaded, refuse_overflow
 
 Names = Sequence[str] | None
 """Names of the children, for errors."""
@@ -76,6 +76,7 @@ class _Children:
         if compiled is not None and len(x) == 1 and not self.per_area:
             by_draw = np.broadcast_to(w[..., 0], (len(out), k))
             compiled.add_weighted(np.ascontiguousarray(x[0]), np.ascontiguousarray(by_draw), out)
+            refuse_overflow(out)
             return out.reshape(*lead, n)
         for start in range(0, n, TILE):
             areas = slice(start, start + TILE)

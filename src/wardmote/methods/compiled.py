@@ -6,7 +6,10 @@ import sys
 from functools import cache
 from types import ModuleType
 
+import numpy as np
+
 from wardmote.errors import MissingError, Problem
+from wardmote.methods.checks import FloatArray
 
 
 @cache
@@ -50,3 +53,16 @@ def loaded() -> ModuleType | None:
     Loading takes half a second: what ranks a few columns does without, what ranks thousands has loaded it for its draws.
     """
     return sys.modules.get("wardmote.methods._kernels")
+
+
+def refuse_overflow(*found: FloatArray) -> None:
+    """Raise where a compiled sum has left the range of numbers, as numpy does by itself when it is told to raise.
+
+    Args:
+        found: What compiled loops have made of finite numbers, any shape; NaN is a missing value and passes.
+
+    Raises:
+        FloatingPointError: A number is infinite.
+    """
+    if np.geterr()["over"] == "raise" and any(np.isinf(array).any() for array in found):
+        raise FloatingPointError("overflow encountered in a sum")

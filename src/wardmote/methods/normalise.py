@@ -28,7 +28,7 @@ from wardmote.methods.checks import (
     row_problems,
 )
 from wardmote.methods.columns import adding_order, order_holds
-from wardmote.methods.compiled import loaded
+from wardmote.methods.compiled import loaded, refuse_overflow
 from wardmote.methods.ranks import Ties, ascending_rank, normal_score
 
 Names = Sequence[str] | None
@@ -203,6 +203,7 @@ def _mean_sd(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
     compiled = loaded()
     if compiled is not None and rows.flags.c_contiguous and order_holds():
         compiled.fill_spreads(rows, adding_order(rows.shape[1]), centre, spread)
+        refuse_overflow(centre, spread)
     else:
         for part in blocks(*rows.shape):
             centre[part], spread[part] = rows[part].mean(axis=1), rows[part].std(axis=1, ddof=1)
