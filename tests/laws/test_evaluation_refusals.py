@@ -12,6 +12,9 @@ import pytest
 
 from wardmote.errors import InputError, MethodError, StudyError
 from wardmote.evaluate import ProgrammeTables, evaluate_programme
+from wardmote.evaluate.estimators import with_placebos
+from wardmote.evaluate.world import Answer, World, impact_row
+from wardmote.methods.differences import NEVER
 from wardmote.study import ProgrammeSpec, parse_study
 from wardmote.tables import frame
 
@@ -130,6 +133,40 @@ def test_one_supported_area_has_an_interval_from_placebos(estimator: str) -> Non
     assert told["few supported areas"] == "flagged"
     assert told["trends before support"] == "not applicable"
     assert told["placebo in space"] == "passed"
+
+
+def test_synthetic_differences_need_placebos_only_where_a_start_has_one_area() -> None:
+    y = noise()
+    asked: dict[str, Any] = {
+        "estimators": ["synthetic difference"],
+        "cohorts": [{"areas": CODES[:12], "start": "2019"}],
+    }
+    row = main_row(run(y, **asked), "synthetic difference")
+    assert "error with weights taken as fixed" in row["note"]
+    assert row["low"] < row["effect"] - row["standard_error"]
+    asked["cohorts"].append({"areas": CODES[12:13], "start": "2020"})
+    assert "error from placebos" in main_row(run(y, **asked), "synthetic difference")["note"]
+
+
+def test_a_placebo_counts_by_how_noisy_its_weights_make_it() -> None:
+    y = np.random.default_rng(5).normal(size=(PERIODS, AREAS))
+    start = np.where(np.arange(AREAS) == 0, 4, NEVER)
+    bare = (np.zeros((0, AREAS)), None, None, tuple(map(str, range(PERIODS))))
+    here = World(y, start, *bare, "simple", "outcome regression", "never", 0)
+    spec = ProgrammeSpec.model_validate(
+        {"level": "a1", "outcome": "o", "draws": 39, "cohorts": [{"areas": CODES[:1], "start": "2019"}]}
+    )
+
+    def wide(scale: float) -> float:
+        def last(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:
+            effect = float(world.y[-1, world.start != NEVER].mean())
+            row = impact_row("last", effect, np.nan, np.nan, 1, compared=AREAS - 1)
+            return Answer([row], scale=scale if world.y.shape[1] == AREAS else 1.0)
+
+        main = with_placebos("last", last)(here, spec, np.random.default_rng(0)).impacts[0]
+        return main.high - main.low
+
+    assert wide(3.0) == pytest.approx(3 * wide(1.0), rel=1e-12)  # rounding
 
 
 def test_one_supported_area_among_few_has_none_and_says_so() -> None:

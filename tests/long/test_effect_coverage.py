@@ -199,50 +199,75 @@ def simulate(name: str, worlds: int = WORLDS) -> dict[str, float]:
 
 
 def worlds_of(name: str) -> int:
-    """Return how many worlds a row has: more where they are cheap, since 500 leave 2 points of chance either way."""
-    return 1000 if name in CHEAP else WORLDS
+    """Return how many worlds a row has: more where 500, which leave 2 points of chance either way, left doubt and are quick."""
+    return MORE_WORLDS.get(name, WORLDS)
 
 
-CHEAP = {"imputation", "matched", "weighted"}
-
-TO_BE_RUN = {
-    "synthetic difference", "sun-abraham", "two-stage", "weighted, 36 quarters", "matched, 36 quarters",
-    "staggered, one area", "staggered, eight areas", "imputation, eight areas", "synthetic control, eight areas",
+MORE_WORLDS = {
+    "imputation": 1000, "matched": 1000, "weighted": 1000, "two by two": 1500, "staggered, 36 quarters": 1500,
+    "weighted, 36 quarters": 1500, "synthetic difference": 1500, "staggered, one area": 1500, "imputation, eight areas": 1000,
+    "event study, fifth year": 1500,
 }  # fmt: skip
+
+TO_BE_RUN: set[str] = {
+    "event study, fifth year",
+    "imputation, eight areas",
+    "staggered, 36 quarters",
+    "staggered, one area",
+    "synthetic control, eight areas",
+    "synthetic control, one area",
+}
 """Rows whose run at length is not committed yet: ``python tests/long/test_effect_coverage.py ROW`` adds one."""
+
+CAUTIOUS: dict[str, str] = {}
+"""Rows that may cover more than 97%, and why."""
 
 NEEDS_LIBRARY = {"sun-abraham", "two-stage"}
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", list(ROWS))
+@pytest.mark.parametrize("name", sorted(set(ROWS) - TO_BE_RUN))
 def test_intervals_cover_and_alarms_are_few(name: str) -> None:
     if name in NEEDS_LIBRARY and not find_spec("diff_diff"):
         pytest.skip("diff-diff is not installed (extra: stats)")
-    found = simulate(name, WORLDS)
-    results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))["results"]
-    committed = results.get(name, {"worlds": 0})
-    if committed["worlds"] == WORLDS:
-        # Other machines round otherwise in the last bits: one world in 500 may change sides.
-        assert found["coverage"] == pytest.approx(committed["coverage"], abs=0.0041)
-        assert found["false_alarms"] == pytest.approx(committed["false_alarms"], abs=0.0041)
-    # 500 worlds leave a standard error of 0.0097: three of them about 95% and 5%.
-    assert 0.92 <= found["coverage"] <= 0.98
-    assert found["false_alarms"] <= 0.08
+    found = simulate(name, worlds_of(name))
+    committed = json.loads(RESULTS.read_text(encoding="utf-8"))["results"][name]
+    # Other machines round otherwise in the last bits: two worlds in 500 may change sides.
+    assert found["coverage"] == pytest.approx(committed["coverage"], abs=0.0041)
+    assert found["false_alarms"] == pytest.approx(committed["false_alarms"], abs=0.0041)
 
 
 def test_the_committed_results_hold_what_is_asked() -> None:
-    """95% of intervals hold the truth and 5% of alarms are false, in 500 worlds or more; of rows that are still to be run none is told."""
+    """From 93 to 97% of intervals hold the truth and 5% of alarms are false, in 500 worlds or more."""
     committed = json.loads(RESULTS.read_text(encoding="utf-8"))["results"]
-    assert set(committed) | TO_BE_RUN == set(ROWS)
+    assert set(committed) == set(ROWS) - TO_BE_RUN
     assert {row.estimator for row in ROWS.values()} == set(ESTIMATORS)
     for name, row in committed.items():
-        assert row["worlds"] >= WORLDS, name
-        # 95% and three binomial standard errors of as many worlds on each side, 5% and three above: with some twenty rows of two
-        # figures each, two standard errors would be left by one or two of them by chance.
-        error = (0.05 * 0.95 / row["worlds"]) ** 0.5
-        assert abs(row["coverage"] - 0.95) <= 3.1 * error, (name, row["coverage"])
-        assert row["false_alarms"] <= 0.05 + 3.1 * error, (name, row["false_alarms"])
+        assert row["worlds"] == worlds_of(name) >= WORLDS, name
+        assert 0.93 <= row["coverage"] <= (1 if name in CAUTIOUS else 0.97), (name, row["coverage"])
+        # 5% and two binomial standard errors of as many worlds.
+        assert row["false_alarms"] <= 0.05 + 2 * (0.05 * 0.95 / row["worlds"]) ** 0.5, (
+            name,
+            row["false_alarms"],
+        )
+
+
+def test_the_documents_tell_the_committed_results() -> None:
+    text = (RESULTS.parents[2] / "docs" / "methods" / "evaluation.md").read_text(encoding="utf-8")
+    assert table(json.loads(RESULTS.read_text(encoding="utf-8"))["results"]) in text
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the results as the documents print them: per cent, and points."""
+    lines = [
+        "| Row | Worlds | Coverage % | False alarms % | Bias | Naive bias | Width |",
+        "| --- | --: | --: | --: | --: | --: | --: |",
+    ]
+    for name, row in results.items():
+        shares = f"{100 * row['coverage']:.1f} | {100 * row['false_alarms']:.1f}"
+        sizes = f"{row['bias']:.2f} | {row['naive_bias']:.2f} | {row['width']:.2f}".replace("-", "−")
+        lines.append(f"| {name} | {row['worlds']} | {shares} | {sizes} |")
+    return "\n".join(lines) + "\n"
 
 
 # ---- in short, for every run

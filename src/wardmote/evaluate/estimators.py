@@ -139,9 +139,10 @@ def plain(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer
 def synthetic(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:
     """Return the synthetic difference in differences, covariate trends taken out.
 
-    Its error is that of placebos among comparison areas together with that of the trends, which placebos cannot show: supported areas
-    lie where the covariates are higher, and what the fitted slopes err by is multiplied by that distance. Clustered errors add up what
-    areas contribute with weights as they are.
+    Where every start has two areas or more, its error adds up what areas contribute with weights as they are (the paper's jackknife, for
+    many supported areas), the noise of the trends' fitted slopes within it: supported areas lie where the covariates are higher, and what
+    slopes err by is multiplied by that distance. A start of one area has no spread of its own, so that the error is then that of
+    placebos among comparison areas (the paper's algorithm for few), and that of the slopes, which placebos cannot show, is added.
     """
     whole = ~np.isnan(world.y).any(axis=0)
     raw, start, covariates = world.y[:, whole], world.start[whole], world.covariates[:, whole]
@@ -150,23 +151,21 @@ def synthetic(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> An
     n, compared = sum(count for _, count, _ in cohorts), int((start == NEVER).sum())
     noise, weights = difference_noise(y, start, cohorts)
     slopes = trend_noise(raw, start, covariates, weights) if len(covariates) else np.zeros(len(start))
-    draws = min(spec.draws, 200)
-    error = half = np.nan
-    if world.cluster is not None:
-        together = (noise + slopes)[None]
-        error = float(np.linalg.norm(summed(together, world.cluster[whole])))
-        half = float(half_width(together, world.cluster[whole])[0])
+    draws, lone = min(spec.draws, 200), min(count for _, count, _ in cohorts) == 1
+    error, half, how = np.nan, np.nan, "no error: too few comparison areas for placebos"
+    if world.cluster is not None or not lone:
+        clusters, together = None if world.cluster is None else world.cluster[whole], (noise + slopes)[None]
+        error = float(np.linalg.norm(summed(together, clusters)))
+        half, how = float(half_width(together, clusters)[0]), "error with weights taken as fixed"
     elif draws > 1 and compared >= n + 2:
         placebo = float(placebo_error(y, start, draws=draws, rng=rng).std(ddof=1))
         error = float(np.sqrt(placebo**2 + slopes @ slopes))
-        half = student(draws - 1) * error  # the error is itself drawn: its own noise widens the interval
+        half, how = (
+            student(draws - 1) * error,
+            "error from placebos",
+        )  # itself drawn: its noise widens the interval
     left = int((~whole).sum())
-    notes = [f"{left} areas with gaps are left out"] if left else []
-    notes += (
-        ["no error: too few comparison areas for placebos"]
-        if np.isnan(error)
-        else ["error from placebos" if world.cluster is None else "error with weights taken as fixed"]
-    )
+    notes = [*([f"{left} areas with gaps are left out"] if left else []), how]
     out = [
         impact_row("synthetic difference", effect, error, half, n, compared=compared, note="; ".join(notes))
     ]
@@ -183,7 +182,23 @@ def synthetic(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> An
                 group=world.periods[first],
             )
         )
-    return Answer(out)
+    return Answer(out, scale=_scale(y, start, weights, slopes))
+
+
+def _scale(y: FloatArray, start: IntArray, weights: FloatArray, slopes: FloatArray) -> float:
+    """Return the error that an estimate has by its weights, if all figures were equally noisy, and by the slopes taken out before.
+
+    Args:
+        y: Panel, shape (periods, n).
+        start: First supported periods, shape (n,).
+        weights: What each figure is multiplied by, shape (periods, n).
+        slopes: What areas contribute to the error through the slopes, shape (n,).
+    """
+    pool = y[:, start == NEVER]
+    left = pool - pool.mean(axis=0) - pool.mean(axis=1, keepdims=True) + pool.mean()
+    noise = float((left**2).sum()) / max((left.shape[0] - 1) * (left.shape[1] - 1), 1)
+    error = float(np.sqrt(noise * (weights**2).sum() + slopes @ slopes))
+    return error if error > 0 else 1.0  # nothing varies: no placebo is steadier than another
 
 
 def controls(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Answer:
@@ -193,9 +208,8 @@ def controls(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Ans
     Pinto 2021, *Quantitative Economics* 12: 1197–1221, the demeaned synthetic control).
     """
     whole = ~np.isnan(world.y).any(axis=0)
-    y, start = world.y[:, whole], world.start[whole]
-    if len(world.covariates):
-        y = without_covariate_trends(y, start, world.covariates[:, whole])
+    raw, start, covariates = world.y[:, whole], world.start[whole], world.covariates[:, whole]
+    y = without_covariate_trends(raw, start, covariates) if len(covariates) else raw
     treated, pool = np.flatnonzero(start != NEVER), y[:, start == NEVER]
     if len(treated) > FEW:
         raise MethodError(
@@ -213,6 +227,13 @@ def controls(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Ans
         )
         for i in treated
     ]
+    weights = np.zeros_like(y)
+    for i, one in zip(treated.tolist(), found, strict=True):
+        first, after = int(start[i]), len(y) - int(start[i])
+        when = np.concatenate([np.full(first, -1 / first), np.full(after, 1 / after)]) / len(treated)
+        weights[:, i] = when
+        weights[:, start == NEVER] -= np.outer(when, one.weights)
+    slopes = trend_noise(raw, start, covariates, weights) if len(covariates) else np.zeros(len(start))
     effect = float(np.mean([one.effect for one in found]))
     fit = float(np.sqrt(np.mean([one.fit for one in found])))
     note = f"typical gap before support {fit:.3g}"
@@ -221,7 +242,8 @@ def controls(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> Ans
             impact_row(
                 "synthetic control", effect, np.nan, np.nan, len(treated), compared=pool.shape[1], note=note
             )
-        ]
+        ],
+        scale=_scale(y, start, weights, slopes),
     )
 
 
@@ -393,19 +415,20 @@ pool makes placebos a little noisier, never less so."""
 
 def _main_only(
     name: str, estimator: Estimator
-) -> Callable[[World, ProgrammeSpec, np.random.Generator], float]:
-    """Return an estimator's main figure alone, which for some is many times quicker than all it tells."""
+) -> Callable[[World, ProgrammeSpec, np.random.Generator], tuple[float, float]]:
+    """Return an estimator's main figure alone and its scale, which for some is many times quicker than all it tells."""
 
-    def run(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> float:
+    def run(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> tuple[float, float]:
         if name == "staggered" and world.summary == "simple":
-            return float(simple_of(world).effect[0])
+            return float(simple_of(world).effect[0]), 1.0
         if name == "imputation":
             covariates = world.covariates if len(world.covariates) else None
             found = imputation_effects(world.y, world.start, covariates=covariates, summary=world.summary)
-            return float(found.overall.effect[0])
+            return float(found.overall.effect[0]), 1.0
         if name == "synthetic difference":
             spec = spec.model_copy(update={"draws": 0})
-        return estimator(world, spec, rng).impacts[0].effect
+        answer = estimator(world, spec, rng)
+        return answer.impacts[0].effect, answer.scale
 
     return run
 
@@ -424,7 +447,8 @@ def with_placebos(name: str, estimator: Estimator) -> Estimator:
         if supported >= FEW and name != "synthetic control":
             return answer
         main = answer.impacts[0]
-        found = placebos(_main_only(name, estimator), world, spec, rng)
+        found, scale = placebos(_main_only(name, estimator), world, spec, rng)
+        found = found * (answer.scale / scale)  # a placebo whose weights make it steadier counts for more
         half = placebo_half_width(found)
         if not np.isfinite(half):
             half = error = np.nan
@@ -446,28 +470,28 @@ def with_placebos(name: str, estimator: Estimator) -> Estimator:
 
 
 def placebos(
-    figure: Callable[[World, ProgrammeSpec, np.random.Generator], float],
+    figure: Callable[[World, ProgrammeSpec, np.random.Generator], tuple[float, float]],
     world: World,
     spec: ProgrammeSpec,
     rng: np.random.Generator,
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray]:
     """Return what an estimator finds where there is nothing: starts are dealt out among comparison areas, the supported ones left out.
 
     Args:
-        figure: The estimate of a world, as one figure.
+        figure: The estimate of a world, as one figure, and its scale.
         world: The world.
         spec: The programme; its `draws` are the most placebos, 199 where they are fewer than 19, the least that allow an interval.
         rng: The generator.
 
     Returns:
-        Estimates, one for each deal that could be fitted; at most as many as there are comparison areas where one area was supported.
+        Estimates and their scales, one for each deal that could be fitted; at most as many as comparison areas for one supported area.
     """
     starts = world.start[world.start != NEVER]
     pool = np.flatnonzero((world.start == NEVER) & ~np.isnan(world.y).any(axis=0))
     if len(pool) > PLACEBO_POOL:
         pool = np.sort(rng.permutation(pool)[:PLACEBO_POOL])
     if len(pool) < len(starts) + 2:
-        return np.zeros(0)
+        return np.zeros(0), np.ones(0)
     draws = spec.draws if spec.draws >= 19 else 199
     deals = [rng.permutation(len(pool))[: len(starts)] for _ in range(draws)]
     if len(starts) == 1:  # each area once
@@ -480,7 +504,8 @@ def placebos(
             found.append(figure(_cut(world, pool, dealt), spec, rng))
         except MethodError:
             continue  # a deal that the covariates separate cannot be fitted; the note counts those that were
-    return np.array(found)
+    estimates, scales = np.array(found, dtype=np.float64).reshape(-1, 2).T
+    return estimates, scales
 
 
 def _cut(world: World, at: IntArray, start: IntArray) -> World:

@@ -82,11 +82,13 @@ class Answer:
         impacts: The main estimate first.
         weights: Weights of the areas used in a matched comparison, or None.
         balance: How alike they are, or None.
+        scale: How noisy the main estimate is by its weights, in a unit that placebos share; 1 where all are taken to be alike.
     """
 
     impacts: list[Impact]
     weights: FloatArray | None = None
     balance: Balance | None = None
+    scale: float = 1.0
 
 
 def world_of(

@@ -560,7 +560,10 @@ class _Sample:
                 found = np.sqrt(kept(p * (1 - p) * row_squares(x, hessian)))
         # A residual of a weighted mean has the variance σ² (1 − 2w + Σ w²): its own weight counts twice, all others' noise once.
         mean = others / np.sqrt(kept(2 * others - others @ others))
-        held = _Shares(own / np.sqrt(kept(own.max())), mean, slope / fit, chance / found)
+        # Where a regression adjusts too, the model's answer is noise about 0 that heavy areas helped to fit, and shrinks their residuals:
+        # intervals are made with chances of support as they are.
+        modelled = np.zeros(m) if adjustment == "doubly robust" else chance / found
+        held = _Shares(own / np.sqrt(kept(own.max())), mean, slope / fit, modelled)
         return cls(rows, d, x, solve, score, _Shares(own, others, slope, chance), held)
 
 

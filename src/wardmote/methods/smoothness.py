@@ -21,6 +21,9 @@ from wardmote.methods.trust import Bound, event_study
 FAR = 30.0
 """Bias in standard deviations from which the far side of the normal distribution is nothing in a float64."""
 
+ROUNDING = 1e-14
+"""Share of the variances at which a variance is rounding: some fifty times a float64's own, for sums of a dozen products."""
+
 
 def folded_critical(bias: float) -> float:
     """Return the 95% point of ``|N(bias, 1)|``: how many standard errors cover when the bias may be so large.
@@ -128,7 +131,12 @@ def _best(post: FloatArray, v: FloatArray, e: IntArray, bend: FloatArray, most: 
     quiet = base - free @ np.linalg.lstsq(free.T @ v @ free, free.T @ v @ base, rcond=None)[0]
     if most == 0:
         return quiet
-    scale = float(np.sqrt(quiet @ v @ quiet)) or 1.0
+    noise = float(quiet @ v @ quiet)
+    if noise <= ROUNDING * float(np.trace(v)) * float(quiet @ quiet):
+        noise = float(
+            np.trace(v)
+        )  # few clusters leave weights without noise: what is left of it is rounding, of either sign
+    scale = float(np.sqrt(max(noise, 0.0))) or 1.0
     # The length is convex in the weights, so one start is enough; the others guard against a search that stops early.
     least = base - free @ np.linalg.lstsq(bend.T @ free, bend.T @ base, rcond=None)[0]
     found = _descended(quiet, v / scale**2, free, bend, most / scale)
