@@ -17,6 +17,7 @@ from wardmote import words
 from wardmote.errors import MissingError, StudyError
 from wardmote.publish import publish_site, speech
 from wardmote.publish.atlas import TEMPLATES, environment
+from wardmote.publish.impacts import plain as plain_sentence
 from wardmote.publish.pages import as_toml
 from wardmote.publish.strings import STRINGS, Translation, marks_of, missing, read_translation, say, speaking
 from wardmote.study import Study
@@ -136,6 +137,9 @@ def known(workspace: Workspace, study: Study) -> list[str]:
         found |= {name, declared.meaning}
     # A page says the decision before its reason.
     found |= {text.partition(": ")[2] for text in found if text.startswith(("Funded: ", "Not funded: "))}
+    # Pages of programmes leave a title out that stands above, and print minus signs as such.
+    titles = [spec.title for spec in study.programme.values()]
+    found |= {plain_sentence(text, title) for text in found for title in ("", *titles)}
     plain = {part.strip() for text in found for part in text.splitlines()}
     return sorted((text for text in plain if len(text) > 1), key=len, reverse=True)
 
@@ -147,7 +151,7 @@ KINDS = (
     "index.html", "map/index.html", "place/patch25/T01000067.html", "place/borough25/T03000004.html", "place/part25/T04000001.html",
     "find.html", "compare/index.html", "table/index.html", "table/borough25.html", "round/index.html", "whatif/index.html",
     "method/index.html", "indicator/low-income.html", "data/index.html", "share/index.html", "about/index.html",
-    "embed/card.html", "embed/map.html",
+    "embed/card.html", "embed/map.html", "impacts/index.html",
 )  # fmt: skip
 
 
