@@ -34,9 +34,6 @@ CUT = 1e-17
 """Counts are left out of a table where they are this much less likely than the likeliest: together they weigh less than the
 spacing of the uniforms, 2⁻⁵² = 2·10⁻¹⁶, so no draw could tell."""
 
-NEVER = 2**62
-"""A limit that no word reaches."""
-
 SIDE_BY_SIDE = 512
 """Areas whose tables the plain loops build side by side."""
 

@@ -71,7 +71,7 @@ class LargerAreas:
         Args:
             ranks: Ranks, shape (draws, n), 1 = greatest need, 0 = missing.
             measure: average_rank, proportion, extent or local_concentration.
-            fast: Compiled loops (where installed), or plain; the same numbers.
+            fast: Compiled loops (where installed), or plain; the same numbers, for local concentration to the last places.
 
         Returns:
             Values, shape (draws, n_parents); NaN for a larger area without people (for the proportion: areas) that have a
