@@ -133,7 +133,14 @@ def test_one_study_does_not_speak_for_others_that_conclude_otherwise(tmp_path: P
     assert cell["answer"] == "several ways"
     assert (cell["benefit"], cell["none"], cell["harm"], cell["unsized"]) == (1, 1, 1, 2)
     assert "most other findings" in cell["reasons"]
-    assert any("1 benefit, 1 no effect, 1 harm" in one for one in found.findings["sentence"])
+    assert any("1 benefit, 1 no clear effect, 1 harm" in one for one in found.findings["sentence"])
+
+
+def test_no_size_is_named_where_no_difference_is_clear(tmp_path: Path) -> None:
+    write(tmp_path, [{"study_id": "a2001", "effect": 0.1, "se": 0.1}])
+    said = " ".join(run(tmp_path).gap_map["sentence"])
+    assert "no clear difference in belonging: 0.10 standard deviations (95% interval" in said
+    assert "small" not in said
 
 
 def test_what_must_be_checked_never_carries_strong_evidence(tmp_path: Path) -> None:

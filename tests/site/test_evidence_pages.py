@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
+from wardmote.publish import publish_site
 from wardmote.publish.page import gather
 from wardmote.publish.place_strategies import DEPRIVED, Strategies, Strategist
 from wardmote.publish.places import Atlas, read_atlas
@@ -98,6 +99,33 @@ def test_every_finding_stands_on_the_page_of_the_library(page: Path, workspace: 
         assert rows == int((effects["synthesis"] == body).sum())
 
 
+def test_findings_that_may_not_be_shown_are_not_told_as_if_there_were_none(
+    workspace: Workspace, study: Study, tmp_path: Path
+) -> None:
+    tables = {name: workspace.read(name) for name in TABLES}
+    cells = tables["gap_map"]
+    harms = int(cells[(cells["synthesis"] == "works") & (cells["strategy"] == "places_spaces")]["harm"].sum())
+    assert harms > 0
+    # What the licence of a file withholds reaches no page.
+    for name in ("effects", "studies", "accounts"):
+        tables[name] = tables[name].iloc[:0]
+    pages = study.publish.model_copy(update={"pages": ["evidence"]})
+    made = publish_site(tables, study.model_copy(update={"publish": pages}), tmp_path / "site").parent
+    card = text_of(made / card_path("works", "places_spaces"))
+    assert "Single findings may not be shown under the licence of their file." in card
+    assert f"{harms} concluded harm" in card
+    index = text_of(made / "evidence" / "index.html")
+    for untrue in ("No finding of this library says", "No cost is recorded", "All 0 findings"):
+        assert untrue not in card + index
+
+
+def test_cards_say_designs_and_countries_in_words(page: Path) -> None:
+    cards = [text_of(path) for path in (page.parent / "evidence").glob("*/*.html")]
+    assert any("randomised trial of groups" in card for card in cards)
+    for raw in ("cluster_RCT", "meta_analysis", "multi (", "one way only", ">DiD<"):
+        assert not [card for card in cards if raw in re.sub(r"<a .*?</a>", "", card)], raw
+
+
 # ---- profiles of places
 
 
@@ -156,6 +184,16 @@ def test_a_place_that_no_study_is_like_is_told_so(
     assert not found.others
     assert "no study counts as from a place like this" in " ".join(found.alike)
     assert "Area regeneration" in found.elsewhere
+
+
+def test_withheld_findings_are_not_told_as_studied_elsewhere(
+    strategist: Callable[..., tuple[Strategist, Atlas]], frames: dict[str, pd.DataFrame]
+) -> None:
+    says, atlas = strategist(effects=frames["effects"].iloc[:0], studies=frames["studies"].iloc[:0])
+    found = body(says.of(atlas.base.level.name, place_of(atlas, deprived=True)), "real studies")
+    assert not found.others
+    assert "Area regeneration" in found.closed
+    assert not found.elsewhere
 
 
 def test_classes_of_places_count_where_they_are_stated(

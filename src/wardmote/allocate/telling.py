@@ -184,8 +184,8 @@ class Teller:
         if self.ready.spec.choose == "optimal":
             value = self.outcome.value
             assert value is not None
-            return f"{NEVER_MORE} that brought its worth from {_plain(value[i])} to {what} {_plain(value[line])} would do the same"
-        return f"{NEVER_MORE} that brought its measure from {_plain(score[i])} to {what} {_plain(score[line])} would do the same"
+            return f"{NEVER_MORE} that brought its worth from {_plain(value[i])} to {what} {_plain(value[line])} would turn the decision"
+        return f"{NEVER_MORE} that brought its measure from {_plain(score[i])} to {what} {_plain(score[line])} would turn the decision"
 
     def _wins(self, i: int, code: int) -> list[str]:
         """Return what would bring a place in."""
@@ -259,4 +259,5 @@ class Teller:
 def _plain(number: float) -> str:
     """Return a measure with as many digits as tell neighbours apart."""
     size = abs(float(number))
-    return f"{number:,.0f}" if size >= 10_000 else f"{number:,.1f}" if size >= 100 else f"{number:,.3f}"
+    text = f"{number:,.0f}" if size >= 10_000 else f"{number:,.1f}" if size >= 100 else f"{number:,.3f}"
+    return text.replace("-", "−")

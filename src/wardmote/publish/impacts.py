@@ -198,7 +198,16 @@ def _programme(
         ways=_ways(id_, spec, mine["impacts"], main, titles),
         alike=_alike(id_, mine["balances"], titles),
         choices=_choices(id_, spec, mine["impacts"], main, titles),
-        trust=_trust(mine["impact_checks"], spec, titles),
+        trust=_trust(
+            mine["impact_checks"],
+            spec,
+            titles,
+            {
+                code: making.found.place(spec.level, code).name
+                for cohort in spec.cohorts
+                for code in cohort.areas
+            },
+        ),
         parts=_parts(mine["comparators"]),
         areas=areas,
         areas_note=note,
@@ -337,9 +346,9 @@ def _question(test: str) -> tuple[str, str]:
 
 
 def _trust(
-    checks: Sequence[Row], spec: ProgrammeSpec, titles: Mapping[str, str]
+    checks: Sequence[Row], spec: ProgrammeSpec, titles: Mapping[str, str], names: Mapping[str, str]
 ) -> tuple[tuple[str, tuple[Trust, ...]], ...]:
-    """Return the tests of trust by outcome, the primary one first."""
+    """Return the tests of trust by outcome, the primary one first; areas are called by their names."""
     outcomes = dict.fromkeys([spec.outcome, *(row["outcome"] for row in checks)])
     out = []
     for outcome in outcomes:
@@ -351,11 +360,22 @@ def _trust(
             verdict = next(one for one in ("flagged", "passed", "told", "not applicable") if one in results)
             # What the bounds amount to stands before the single bounds; a slope that the first sentence tells is not told twice.
             rows.sort(key=lambda row: row["item"] != "breakdown")
-            sentences = tuple(plain(row["sentence"]) for row in rows if row["item"] != "slope noticed")
+            sentences = tuple(
+                _by_name(plain(row["sentence"]), names) for row in rows if row["item"] != "slope noticed"
+            )
             found.append(Trust(_question(test)[1], told("verdict", verdict), verdict == "flagged", sentences))
         if found:
             out.append((titles.get(outcome, outcome), tuple(found)))
     return tuple(out)
+
+
+def _by_name(sentence: str, names: Mapping[str, str]) -> str:
+    """Return a sentence with the area that moves an estimate most called by its name; a code alone may be any number."""
+    return re.sub(
+        r"; (.+) moves it most",
+        lambda found: found[0].replace(found[1], names.get(found[1], found[1])),
+        sentence,
+    )
 
 
 def _money(row: Row) -> Money:
@@ -411,7 +431,9 @@ def _areas(
             link(row["area"]),
             told("role", row["role"]),
             "" if row["weight"] is None else f"{row['weight']:.2f}",
-            "" if row["distance_km"] is None else f"{row['distance_km']:.1f} km",
+            ""
+            if row["distance_km"] is None or row["role"] == "supported"
+            else f"{row['distance_km']:.1f} km",
         )
         for row in shown
     )

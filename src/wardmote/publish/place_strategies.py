@@ -65,6 +65,7 @@ class Strategies:
         carrying: Strategies whose evidence carries over, the surest gain first.
         others: The other strategies that were studied in places like it, by name.
         elsewhere: Strategies that were studied only elsewhere, or nowhere.
+        closed: Strategies whose single findings may not be shown, or "".
     """
 
     title: str
@@ -72,6 +73,7 @@ class Strategies:
     carrying: tuple[Line, ...]
     others: tuple[Line, ...]
     elsewhere: str
+    closed: str = ""
 
 
 def card_path(body: str, strategy: str) -> str:
@@ -155,12 +157,16 @@ class Strategist:
         places = {row["study"]: row["place_type"] for row in mine["studies"]}
         countries = {row["study"]: row["country"] or "" for row in mine["studies"]}
         fitting = kinds & {DEPRIVED, URBAN, RURAL}
-        lines, missing = [], []
+        lines: list[tuple[Line, float | None]] = []
+        missing: list[str] = []
+        closed: list[str] = []
+        looked = {row["strategy"] for row in mine["gap_map"] if row["findings"]}
         for strategy, title in {row["strategy"]: row["strategy_title"] for row in mine["gap_map"]}.items():
             effects = [row for row in mine["effects"] if row["strategy"] == strategy]
             like = [row for row in effects if places.get(row["study"]) in fitting]
             if not like:
-                missing.append(title)
+                # Findings that are counted but not there are withheld by the licence of their file.
+                (closed if strategy in looked and not effects else missing).append(title)
                 continue
             home = sum(bool(spec.country) and spec.country in countries[row["study"]] for row in like)
             lines.append(self._line(id_, strategy, title, (effects, like), mine, home=home))
@@ -177,6 +183,7 @@ class Strategist:
             carrying=tuple(line for line, _ in carrying),
             others=tuple(sorted((line for line, low in lines if low is None), key=lambda line: line.title)),
             elsewhere=said["elsewhere"].format(items=speech.listed(sorted(missing))) if missing else "",
+            closed=said["closed"].format(items=speech.listed(sorted(closed))) if closed else "",
         )
 
     def _line(
@@ -213,7 +220,9 @@ class Strategist:
             ),
             sure=said["firmest"].format(
                 outcome=firmest["outcome_title"].lower(),
-                answer=firmest["answer"],
+                answer=STRINGS["evidence"].get(
+                    f"answer_{firmest['answer'].replace(' ', '_')}", firmest["answer"]
+                ),
                 strength=firmest["strength"],
             ),
             cost=self._cost(id_, strategy, effects),
@@ -236,7 +245,7 @@ class Strategist:
             if one.strategy == strategy and one.programme in self._worth
         ]
         told += [
-            said["ratio"].format(
+            said["ratio_harm" if row["result"] == "harm" else "ratio"].format(
                 pounds=f"{row['printed']:.2f}",
                 what=row["intervention"] or row["effect"],
                 note=f": {row['note']}" if row["note"] else "",

@@ -59,10 +59,9 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer on a card: its sentence, its strength and why, and the plots behind it."""
+    """One answer on a card: its sentence, why it has its strength, and the plots behind it."""
 
     sentence: str
-    strength: str
     reasons: str
     plots: tuple[Plot, ...]
 
@@ -209,6 +208,18 @@ def _about(folder: Path, name: str) -> dict[str, str]:
     return {strategy: str(one.get("about", "")) for strategy, one in strategies.items()}
 
 
+def spoken(kind: str, word: str) -> str:
+    """Return a word of the tables of evidence as pages say it; the word itself where no text is known for it.
+
+    Args:
+        kind: What kind of word: answer, country, design.
+        word: The word as the table has it.
+    """
+    # Libraries write "multi" for several countries, and how many in brackets.
+    word = word.removeprefix("multi (").removesuffix(")") if word.startswith("multi (") else word
+    return STRINGS["evidence"].get(f"{kind}_{word.replace(' ', '_')}", word)
+
+
 # ---- a card
 
 
@@ -227,9 +238,9 @@ def _card(body: Evidence, strategy: str, title: str, about: str, here: Sequence[
         short=_short(looked),
         answers=tuple(_answer(body, row, title) for row in looked if row["strength"] != "no estimate"),
         unsized=_unsized([row for row in looked if row["strength"] == "no estimate"]),
-        against=_against(body, effects),
+        against=_against(body, effects) if effects else _closed(looked),
         sure=_sure(looked, effects),
-        costs=_costs(effects, here),
+        costs=_costs(effects, here, closed=bool(looked) and not effects),
         where=_where(body, effects),
         unknown=_unknown(body, cells),
         accounts=tuple(
@@ -256,7 +267,7 @@ def _short(looked: Sequence[Row]) -> str:
     return said["short"].format(
         findings=words.count(count, said["finding_one"], said["finding_many"]),
         outcome=first["outcome_title"].lower(),
-        answer=first["answer"],
+        answer=spoken("answer", first["answer"]),
         strength=first["strength"],
     )
 
@@ -299,6 +310,13 @@ def _against(body: Evidence, effects: Sequence[Row]) -> tuple[str, ...]:
     return tuple(lines[:shown]) + ((said["against_more"].format(count=f"{more:,}"),) if more > 0 else ())
 
 
+def _closed(looked: Sequence[Row]) -> tuple[str, ...]:
+    """Return how many findings concluded harm or no effect where the licence of their file lets nobody see which; () for none."""
+    total, harm, none = (sum(int(row[key]) for row in looked) for key in ("findings", "harm", "none"))
+    said = STRINGS["evidence"]["closed_against"]
+    return (said.format(total=f"{total:,}", harm=f"{harm:,}", none=f"{none:,}"),) if total else ()
+
+
 def _sure(looked: Sequence[Row], effects: Sequence[Row]) -> tuple[str, ...]:
     """Return how sure the answers are: how many have which strength, and what was not checked or has no size."""
     said = STRINGS["evidence"]
@@ -317,22 +335,22 @@ def _sure(looked: Sequence[Row], effects: Sequence[Row]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def _costs(effects: Sequence[Row], here: Sequence[Here]) -> tuple[str, ...]:
-    """Return what is recorded of costs and worth, or that nothing is."""
+def _costs(effects: Sequence[Row], here: Sequence[Here], *, closed: bool) -> tuple[str, ...]:
+    """Return what is recorded of costs and worth, or that nothing is, or that it may not be shown."""
     said = STRINGS["evidence"]
     out = [one.worth for one in here if one.worth]
     for row in effects:
         if row["metric"] == RATIO and row["printed"] is not None:
             note = f" {words.sentence(row['note'])}" if row["note"] else ""
             out.append(
-                said["cost_ratio"].format(
+                said["cost_harm" if row["result"] == "harm" else "cost_ratio"].format(
                     what=row["intervention"] or row["effect"], pounds=f"{row['printed']:.2f}"
                 )
                 + note
             )
         elif "£" in (row["note"] or ""):
             out.append(f"{row['intervention'] or row['effect']}: {words.sentence(row['note'])}")
-    return tuple(out) or (said["cost_none"],)
+    return tuple(out) or (said["closed_cost" if closed else "cost_none"],)
 
 
 def _where(body: Evidence, effects: Sequence[Row]) -> tuple[str, ...]:
@@ -347,7 +365,8 @@ def _where(body: Evidence, effects: Sequence[Row]) -> tuple[str, ...]:
             counts[name or ""] = counts.get(name or "", 0) + 1
         named = [
             said["where_count"].format(
-                name=(told("place", name) if key == "place_type" else name) or said["where_unsaid"],
+                name=(told("place", name) if key == "place_type" else spoken("country", name))
+                or said["where_unsaid"],
                 count=f"{n:,}",
             )
             for name, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -427,7 +446,10 @@ def _answer(body: Evidence, row: Row, title: str) -> Answer:
                 )
             )
     sentence = row["sentence"].removeprefix(f"{title} and ")
-    return Answer(plain(sentence, title), row["strength"], words.sentence(row["reasons"] or ""), tuple(plots))
+    reasons = said["reason"].format(
+        outcome=row["outcome_title"], strength=row["strength"], reasons=row["reasons"] or ""
+    )
+    return Answer(plain(sentence, title), words.sentence(reasons) if row["reasons"] else "", tuple(plots))
 
 
 def _forest(body: Evidence, name: str, caption: str, part: Sequence[Row], answer: Row) -> Plot:
@@ -443,7 +465,9 @@ def _forest(body: Evidence, name: str, caption: str, part: Sequence[Row], answer
         for one in part
     ]
     lines.append(Line(said["in_all"], answer["effect"], answer["low"], answer["high"], pooled=True))
-    designs = [(one["design"], "" if one["n"] is None else f"{one['n']:,}") for one in part] + [("", "")]
+    designs = [
+        (spoken("design", one["design"]), "" if one["n"] is None else f"{one['n']:,}") for one in part
+    ] + [("", "")]
     rows = tuple(
         (line.label, words.signed(line.effect), told_range(line.low, line.high), *more)
         for line, more in zip(lines, designs, strict=True)
@@ -563,7 +587,7 @@ def library_rows(body: Evidence) -> list[tuple[str, ...]]:
             row["address"] or "",
             strategies[row["strategy"]],
             body.outcomes[row["outcome"]][0],
-            f"{'; '.join(part for part in (row['intervention'], row['population']) if part)} ({row['design']})",
+            f"{'; '.join(part for part in (row['intervention'], row['population']) if part)} ({spoken('design', row['design'])})",
             STRINGS["evidence"][f"result_{row['result']}"],
             _sized(row),
             ", ".join(part for part in (row["seen"], row["how"]) if part),

@@ -86,8 +86,10 @@ def cell_sentence(
         "worse": f"{outcome.get('worse', f'worse {what}')} where it was done",
         "no clear effect": f"no clear difference in {what}",
     }[word]
+    # Where no difference is clear, none is called small or large.
+    sized = f": {size(answer).partition(': ')[2]}" if word == "no clear effect" else f", {size(answer)}"
     return words.sentence(
-        f"{strategy}: {said}, {size(answer)}, from {_from(answer)}{_ahead(answer)}{rest}; strength of evidence: {strong}"
+        f"{strategy}: {said}{sized}, from {_from(answer)}{_ahead(answer)}{rest}; strength of evidence: {strong}"
     )
 
 
@@ -123,7 +125,7 @@ def _lower(title: str) -> str:
 
 def _directions(findings: Sequence[Finding]) -> str:
     """Return how many findings conclude what."""
-    names = {"benefit": "benefit", "none": "no effect", "mixed": "mixed", "harm": "harm"}
+    names = {"benefit": "benefit", "none": "no clear effect", "mixed": "mixed", "harm": "harm"}
     counts = {word: sum(one.result == word for one in findings) for word in names}
     return ", ".join(f"{number} {names[word]}" for word, number in counts.items() if number)
 
