@@ -44,7 +44,7 @@ def tables(**changes: np.ndarray) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(11)
     counts = changes.get("counts", np.sort(rng.integers(20, 480, N))[::-1].astype(float))
     other = changes.get("other", rng.normal(50, 10, N))
-    rows = {"rate": counts / 500, "other": other}
+    rows = {"rate": changes.get("rate", counts / 500), "other": other}
     values = {
         "indicator": np.repeat(list(rows), N),
         "level": ["lsoa21"] * (2 * N),
@@ -211,6 +211,19 @@ def test_values_without_a_published_error_stay_and_are_told() -> None:
         "sampling error is not available for 1 of 2 indicators (rate), so intervals are lower bounds" in told
     )
     assert "five values have no count or error and are not varied" in told
+
+
+def test_a_figure_above_nought_with_a_count_of_nought_stays() -> None:
+    """A modelled figure: nobody was counted, so its count can say nothing of its error."""
+    counts = np.arange(N, dtype=float) * 10
+    figures = counts / 500
+    figures[0] = 0.99
+    found = run(FACTORS[1:2], changes={"counts": counts, "rate": figures, "other": np.linspace(1, 2, N)})
+    row = found.factors.iloc[0]
+    assert (row["cells"], row["without_error"]) == (N - 1, 1)
+    own = found.ranks[(found.ranks["area"] == CODES[0]) & (found.ranks["coverage"] == 0.95)]
+    assert (own["rank_high"] - own["rank_low"] <= 2).all(), "only the others move, a little"
+    assert (own["rank_high"] < N / 2).all(), "it would be last if its draws were nought"
 
 
 def test_two_indices_meet_the_same_worlds_so_that_joint_shares_are_right() -> None:

@@ -349,6 +349,8 @@ def _leaf_error(
         known = ~np.isnan(numerator) & ~np.isnan(value)
         if denominator is not None:
             known &= denominator > 0
+        # A figure above nought without anybody counted was modelled: its count says nothing of its error.
+        known &= (numerator > 0) | (value == 0)
     else:
         spread = _spread(spec, own, where, problems)
         if spread is None:
