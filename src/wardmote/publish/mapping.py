@@ -135,7 +135,8 @@ def _laid(
         if all(build.keep(f"tiles/{file}", mark) for file in files):
             return (bounds[0], bounds[1], bounds[2], bounds[3])
         for file in files:
-            (build.folder / "tiles" / file).unlink(missing_ok=True)  # links to old files must not be written through
+            # Links to old files must not be written through.
+            (build.folder / "tiles" / file).unlink(missing_ok=True)
     made = make_tiles(base, codes, shapes, build.folder / "tiles", form=form)
     if made is None:
         return None
