@@ -82,7 +82,7 @@ def check_all(
         lambda: _trends(event(), panel.unit),
         lambda: _bounds(event(), spec, panel.unit),
         lambda: _bends(event(), spec, panel.unit),
-        lambda: _placebo_time(world),
+        lambda: _placebo_time(world, panel.unit),
         lambda: _chance(steady, spec, rng),
         lambda: _space(steady),
         lambda: _leave_out(steady, panel, at),
@@ -428,7 +428,7 @@ def _largest_bend(event: _Event) -> float:
     return float(np.abs(np.diff(path, 2)).max()) if len(path) > 2 else float("nan")
 
 
-def _placebo_time(world: World) -> list[Check]:
+def _placebo_time(world: World, unit: str) -> list[Check]:
     """Pretend that support began halfway through the time before it did, on figures from before only."""
     start = world.start.copy()
     treated = start != NEVER
@@ -442,16 +442,23 @@ def _placebo_time(world: World) -> list[Check]:
     y[when >= np.where(treated, start, NEVER)] = np.nan
     start[treated] = np.maximum(1, start[treated] // 2)
     latest = int(world.start[treated].max())
+    # With the covariates of the estimate itself: without them a selection that they explain would look like an effect.
     cells = group_time_effects(
-        y[:latest], np.where(start < latest, start, NEVER), comparison="never", earlier=False
+        y[:latest],
+        np.where(start < latest, start, NEVER),
+        covariates=world.covariates if len(world.covariates) else None,
+        adjustment="outcome regression",
+        comparison="never",
+        earlier=False,
     )
     simple = average(cells)
     effect, half = float(simple.effect[0]), float(half_width(simple.held_out, world.cluster)[0])
     found = not effect - half <= 0 <= effect + half
-    sentence = "Pretending that support began earlier than it did " + (
-        "finds an effect where there can be none: chance does this once in twenty times, or the method is off here."
+    size = f"{figure(effect, 2)}{_unit(unit)} ({figure(effect - half, 2)} to {figure(effect + half, 2)})"
+    sentence = f"Pretending that support began earlier than it did finds {size}" + (
+        ", where there can be no effect: chance does this once in twenty times, or the method is off here."
         if found
-        else "finds no effect, as it should."
+        else ", compatible with no effect, as it should be."
     )
     return [
         Check(
@@ -478,7 +485,10 @@ def _chance(world: World, spec: ProgrammeSpec, rng: np.random.Generator) -> list
         strata=world.stratum,
         weights=np.where(known, 1.0, 0.0),
     )
-    sentence = f"Dealing support out at random among the areas used gives an effect this large in {percent(p)} of {spec.draws:,} deals."
+    sentence = (
+        f"Dealing support out at random among the areas used gives an effect this large in {percent(p)} of {spec.draws + 1:,} deals,"
+        " the true one among them."
+    )
     return [Check("chance", "all", "passed" if p < LEVEL else "flagged", sentence, p, threshold=LEVEL)]
 
 
@@ -524,7 +534,7 @@ def _leave_out(world: World, panel: Panel, at: IntArray) -> list[Check]:
     area = panel.areas[int(at[places[moved]])]
     sentence = (
         f"Leaving out one supported area at a time, the effect lies between {figure(float(effects.min()), 2)} and"
-        f" {figure(float(effects.max()), 2)}; {area} moves it most."
+        f" {figure(float(effects.max()), 2)}, by a simpler sum that gives {figure(whole, 2)} with all of them; {area} moves it most."
     )
     return [
         Check(

@@ -87,13 +87,13 @@ def effect(spec: ProgrammeSpec, programme: str, panel: Panel, main: Impact, noun
     )
     if main.low == main.low and main.low <= 0 <= main.high:
         what = (
-            f"{panel.title} stood {size} {way} in the supported {nouns[1]} than it would be expected to be without support ({interval}):"
+            f"{panel.title} stood {size} {way} in the supported {nouns[1]} than would be expected without support ({interval}):"
             " the data are compatible with no effect, and with effects of either sign inside the interval"
         )
     else:
         need = "less" if main.effect * panel.direction < 0 else "more"
         what = (
-            f"{panel.title} stood {size} {way} in the supported {nouns[1]} than it would be expected to be without support ({interval}),"
+            f"{panel.title} stood {size} {way} in the supported {nouns[1]} than would be expected without support ({interval}),"
             f" on the side of {need} need; this rests on supported and comparison {nouns[1]} having moved alike otherwise"
         )
     return sentence(f"{title}: {what}"), main.effect, main.low, main.high, "impacts"

@@ -18,7 +18,7 @@ QUESTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("What would residents weigh?", "comparison", "residents", "leaves"),
     ("Who is funded?", "allocate", "gatherings", "are funded, with"),
     ("How firm is that?", "allocate", "gatherings", "drawn worlds"),
-    ("What did the programme change?", "evaluate", "hubs", "than it would be expected to be"),
+    ("What did the programme change?", "evaluate", "hubs", "than would be expected without"),
     ("Was it worth its money?", "evaluate", "hubs", "each pound brought"),
     ("What works elsewhere, and here?", "synthesis", "elsewhere", "in studies elsewhere, together"),
     ("What does nobody know yet?", "synthesis", "works", "pairs of strategy and outcome"),
