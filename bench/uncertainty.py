@@ -311,6 +311,7 @@ def sobol(values: np.ndarray, rows: int) -> dict[str, Any]:
         ("sampling", make_worlds(spec, shares, counts, people)),
     ):
         nominal = best_rank(worlds.base.nominal.score["index"])
+        find_sensitivity(worlds, nominal, size=4, limit=worlds.n // 10)  # warm, as the other parts are
         took, one = timed(
             lambda worlds=worlds, nominal=nominal: find_sensitivity(
                 worlds, nominal, size=rows, limit=worlds.n // 10

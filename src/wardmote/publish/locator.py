@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -34,6 +34,14 @@ Drawn = tuple[Markup, tuple[float, float]]
 """The paths of a drawing, and its size."""
 
 
+class Framed(NamedTuple):
+    """The area around places as it is drawn: its outline, how degrees become units of the drawing, and the drawing's size."""
+
+    outline: Markup
+    frame: tuple[float, float, float, float]
+    size: tuple[float, float]
+
+
 class Locator:
     """Draws where places lie; drawings that places share are made once.
 
@@ -52,6 +60,8 @@ class Locator:
         self._levels = [name for name in atlas.levels if (table["level"] == name).any()]
         self._shapes: dict[str, dict[int, Any]] = {}
         self._whole: dict[tuple[str, str, int], Any] = {}
+        self._frames: dict[tuple[str, str, int], Framed] = {}
+        self._groups: dict[tuple[str, str], dict[int, list[Any]]] = {}
         self._drawn: dict[tuple[str, tuple[int, ...], str, int], Drawn] = {}
 
     def fingerprint(self) -> str:
@@ -148,12 +158,26 @@ class Locator:
         if key not in self._whole:
             import shapely
 
-            shapes = self._of(at)
-            parent = self.atlas.levels[at].parents.get(frame)
-            inside = [shape for i, shape in shapes.items() if parent is None or parent[i] == above]
             own = self._of(frame).get(above) if frame in self._levels else None
-            self._whole[key] = own if own is not None else shapely.union_all(inside, grid_size=1e-6)
+            self._whole[key] = (
+                own if own is not None else shapely.union_all(self._inside(at, frame, above), grid_size=1e-6)
+            )
         return self._whole[key]
+
+    def _inside(self, at: str, frame: str, above: int) -> list[Any]:
+        """Return the shapes of a level in a larger area; all of them where the two levels are not tied together."""
+        shapes = self._of(at)
+        parent = self.atlas.levels[at].parents.get(frame)
+        if parent is None:
+            return list(shapes.values())
+        # Sorted once: there are as many larger areas to ask for as a country has.
+        if (at, frame) not in self._groups:
+            groups: dict[int, list[Any]] = {}
+            for i, larger in enumerate(parent.tolist()):
+                if i in shapes:
+                    groups.setdefault(larger, []).append(shapes[i])
+            self._groups[at, frame] = groups
+        return self._groups[at, frame].get(above, [])
 
     def _paths_of(self, at: str, rows: tuple[int, ...], frame: str, above: int) -> Drawn:
         """Return the drawing, made once for all places that share it."""
@@ -164,27 +188,38 @@ class Locator:
 
     def _paths(self, at: str, rows: tuple[int, ...], frame: str, above: int) -> Drawn:
         """Return the outline and the place as paths, and the size of the drawing."""
-        import numpy as np
         import shapely
 
-        around = self._around(at, frame, above)
-        west, south, east, north = (float(x) for x in shapely.bounds(around))
-        squeeze = float(np.cos(np.radians((south + north) / 2)))
-        scale = (SIDE - 4) / max((east - west) * squeeze, north - south, 1e-9)
-        place_frame = (west, north, squeeze, scale)
+        framed = self._framed(at, frame, above)
         shapes = self._of(at)
-        outline, *own = _placed([around, shapely.union_all([shapes[i] for i in rows])], place_frame)
-        here = own[0]
+        own = shapes[rows[0]] if len(rows) == 1 else shapely.union_all([shapes[i] for i in rows])
+        here = _placed([own], framed.frame)[0]
         low_x, low_y, high_x, high_y = (float(x) for x in shapely.bounds(here))
         drawn = [
-            tag("path", d=path(outline), class_="around"),
+            framed.outline,
             tag("path", d=path(here), class_="here"),
         ]
         if max(high_x - low_x, high_y - low_y) < SMALL:
             middle = here.representative_point()
             drawn.append(tag("circle", cx=float(middle.x), cy=float(middle.y), r=RING, class_="ring"))
-        size = ((east - west) * squeeze * scale + 4, (north - south) * scale + 4)
-        return Markup("").join(drawn), size
+        return Markup("").join(drawn), framed.size
+
+    def _framed(self, at: str, frame: str, above: int) -> Framed:
+        """Return the area around, drawn once for all places inside it."""
+        key = (at, frame, above)
+        if key not in self._frames:
+            import numpy as np
+            import shapely
+
+            around = self._around(at, frame, above)
+            west, south, east, north = (float(x) for x in shapely.bounds(around))
+            squeeze = float(np.cos(np.radians((south + north) / 2)))
+            scale = (SIDE - 4) / max((east - west) * squeeze, north - south, 1e-9)
+            place_frame = (west, north, squeeze, scale)
+            outline = tag("path", d=path(_placed([around], place_frame)[0]), class_="around")
+            size = ((east - west) * squeeze * scale + 4, (north - south) * scale + 4)
+            self._frames[key] = Framed(outline, place_frame, size)
+        return self._frames[key]
 
 
 def _placed(shapes: list[Any], frame: tuple[float, float, float, float]) -> NDArray[np.object_]:

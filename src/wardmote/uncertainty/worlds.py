@@ -29,7 +29,10 @@ MEMORY = 2**28
 
 LEAF_MEMORY = 2**24
 """Bytes of that which one drawn leaf is worth: 32 MB. Tables that sampling makes for each leaf and block cost less with larger blocks,
-so the more leaves are drawn, the larger they may be; with few, or none, small blocks cost nothing."""
+so the more leaves are drawn, the larger they may be; with few, small blocks cost nothing."""
+
+CHOICES_ALONE = 8
+"""What choices are worth in the same unit where no leaf is drawn: their blocks split into one group for each set of choices."""
 
 TABLE_DRAWS = 128
 """Draws at a time, where memory allows, below which the tables that sampling makes for each leaf and block cost more than the draws."""
@@ -329,7 +332,8 @@ def _block_size(worlds: IndexWorlds, arms: Sequence[Arm], memory: int, draws: in
     leaves = sum(any(error.factor in arm.offsets for arm in arms) for error in worlds.errors.values())
     each = 8 * worlds.n * columns
     least = TABLE_DRAWS if leaves else 1
-    memory = min(memory, max(LEAF_MEMORY * THREADS * (1 + leaves), int(least * each)))
+    worth = 1 + leaves if leaves else CHOICES_ALONE
+    memory = min(memory, max(LEAF_MEMORY * THREADS * worth, int(least * each)))
     size = min(max(1, int(memory / each)), MOST_DRAWS, draws)
     return -(-draws // -(-draws // size))
 
