@@ -382,7 +382,8 @@ def main() -> None:
             json.dumps(result, indent=1) + "\n", encoding="utf-8"
         )
     assert same["written"] == 0, f"{same['written']} files were written although nothing changed"
-    assert 0 < changed["written"] < whole["files"] / 4
+    # Residents count in the summaries of every larger area around, so all profiles inside these are made anew.
+    assert 0 < changed["written"] < whole["files"]
     if mirror is None:
         assert whole["cpu_seconds"] < QUICK_CPU
     else:
