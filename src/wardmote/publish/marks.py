@@ -37,6 +37,7 @@ class Marks:
         ]
         self.shared = digest(shared, totals, summaries, rounds, needs, names)
         self._own = {name: _row_digests(_numbers_of(atlas, name)) for name in atlas.levels}
+        self._around = {name: _row_digests(_numbers_around(atlas, name)) for name in atlas.levels}
         self._decided = {
             one.id: {row: digest(told) for row, told in one.decisions.items()} for one in atlas.rounds
         }
@@ -50,7 +51,7 @@ class Marks:
             inside: Rows of the smallest areas in it.
         """
         place = self.atlas.levels[level]
-        around = [self._own[above][rows[row]] for above, rows in place.parents.items() if rows[row] >= 0]
+        around = [self._around[above][rows[row]] for above, rows in place.parents.items() if rows[row] >= 0]
         base = self._own[self.atlas.base.level.name]
         parts = [self._own[level][row], *around, *(base[i] for i in inside)]
         for name, below in self.atlas.levels.items():
@@ -98,6 +99,20 @@ def _numbers_of(atlas: Atlas, level: str) -> list[NDArray[Any]]:
     for need in atlas.needs:
         if need.level == level:
             found += [need.type, need.share]
+    return found
+
+
+def _numbers_around(atlas: Atlas, level: str) -> list[NDArray[Any]]:
+    """Return the numbers of one level that the pages of places inside it show beside their own: no others renew those pages."""
+    import numpy as np
+
+    found: list[NDArray[Any]] = [
+        np.zeros(len(atlas.levels[level].codes))
+    ]  # so that there is a row for each place
+    found += [item.decile[0] for item in atlas.indices if item.level == level]
+    for one in atlas.summaries[level]:
+        if one.measure == "proportion":
+            found += [one.value, one.rank]
     return found
 
 
