@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wardmote.study import Study
     from wardmote.workspace import Workspace
 
@@ -46,3 +48,19 @@ def study(workspace: Workspace) -> Study:
     from wardmote.study import read_study
 
     return read_study(workspace.folder)
+
+
+@pytest.fixture
+def speak(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Return the command line as a function: exit code, what was printed, what was said of errors; never a traceback."""
+    from wardmote import cli
+
+    def call(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            cli.main([str(word) for word in words])
+        said = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        assert "Traceback" not in said.out + said.err
+        return left.value.code, said.out, said.err
+
+    return call

@@ -26,19 +26,6 @@ LINES = CSV.splitlines()
 HARBOUR = "P01,Harbour,4100,14.2,56.1,0.7,0.2"
 
 
-@pytest.fixture
-def speak(capsys: pytest.CaptureFixture[str]) -> Speak:
-    def call(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(word) for word in words])
-        said = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        assert "Traceback" not in said.out + said.err
-        return left.value.code, said.out, said.err
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bad") / "study"

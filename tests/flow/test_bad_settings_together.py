@@ -64,19 +64,6 @@ def figures(*, constant: bool, negative: bool) -> str:
     return "\n".join(told) + "\n"
 
 
-@pytest.fixture
-def speak(capsys: pytest.CaptureFixture[str]) -> Speak:
-    def call(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(word) for word in words])
-        said = capsys.readouterr()
-        assert isinstance(left.value.code, int)
-        assert "Traceback" not in said.out + said.err
-        return left.value.code, said.out, said.err
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sound study, run."""

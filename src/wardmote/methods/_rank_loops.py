@@ -80,6 +80,24 @@ def settle(words: WordArray, keys: WordArray) -> None:
 
 
 @compiled
+def sort_row(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+    scores: FloatArray,
+    keys: WordArray,
+    words: WordArray,
+    other: WordArray,
+    counts: npt.NDArray[np.int64],
+    out: npt.NDArray[np.int32],
+) -> int:
+    """Leave one row's known scores in falling order in the first words of `other`; return how many they are."""
+    m: int = make_words(scores, keys, words, counts, out)
+    sort_digit(words[:m], 0, counts, other)
+    sort_digit(other[:m], 1, counts, words)
+    sort_digit(words[:m], 2, counts, other)
+    settle(other[:m], keys)
+    return m
+
+
+@compiled
 def fill_ranks(scores: FloatArray, out: npt.NDArray[np.int32]) -> None:
     """Write descending best ranks of each row; 0 where the score is missing.
 
@@ -91,11 +109,7 @@ def fill_ranks(scores: FloatArray, out: npt.NDArray[np.int32]) -> None:
     counts = np.empty((3, 2048), np.int64)
     low_half = np.uint64(0xFFFFFFFF)
     for row in range(rows):
-        m = make_words(scores[row], keys, words, counts, out[row])
-        sort_digit(words[:m], 0, counts, other)
-        sort_digit(other[:m], 1, counts, words)
-        sort_digit(words[:m], 2, counts, other)
-        settle(other[:m], keys)
+        m = sort_row(scores[row], keys, words, other, counts, out[row])
         rank = 0
         for i in range(m):
             here = other[i] & low_half
@@ -112,11 +126,7 @@ def fill_places(scores: FloatArray, out: npt.NDArray[np.int32]) -> None:
     counts = np.empty((3, 2048), np.int64)
     low_half = np.uint64(0xFFFFFFFF)
     for row in range(rows):
-        m = make_words(scores[row], keys, words, counts, out[row])
-        sort_digit(words[:m], 0, counts, other)
-        sort_digit(other[:m], 1, counts, words)
-        sort_digit(words[:m], 2, counts, other)
-        settle(other[:m], keys)
+        m = sort_row(scores[row], keys, words, other, counts, out[row])
         i = 0
         while i < m:
             j = i + 1

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from wardmote.errors import MethodError, Problem
 from wardmote.methods.checks import FloatArray, IntArray
 from wardmote.methods.precision import COVER
-from wardmote.methods.trust import Bound, event_study
+from wardmote.methods.trust import Bound, event_study, least_that_holds
 
 FAR = 30.0
 """Bias in standard deviations from which the far side of the normal distribution is nothing in a float64."""
@@ -213,12 +213,4 @@ def smoothness_breakdown(
         one = smoothness_bounds(effect, covariance, at, bends=(m,), weights=weights)[0]
         return one.interval_low <= 0 <= one.interval_high
 
-    if holds(0.0):
-        return 0.0
-    if not holds(most):
-        return most
-    low, high = 0.0, most
-    while high - low > 1e-2 * most:
-        middle = (low + high) / 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+    return least_that_holds(holds, most, 1e-2 * most)

@@ -228,12 +228,26 @@ def breakdown(
         one = relative_bounds(effect, covariance, at, multiples=(m,), weights=weights)[0]
         return one.interval_low <= 0 <= one.interval_high
 
+    return least_that_holds(holds, most, 1e-3)
+
+
+def least_that_holds(holds: Callable[[float], bool], most: float, within: float) -> float:
+    """Return how large a departure must be for an interval to hold 0, from above; intervals only grow with it.
+
+    Args:
+        holds: Whether the interval of a departure holds 0.
+        most: Largest departure to look at, above 0.
+        within: How closely the answer is wanted.
+
+    Returns:
+        The departure; 0 where the interval holds 0 already, `most` where none up to it does.
+    """
     if holds(0.0):
         return 0.0
-    low, high = 0.0, most
-    if not holds(high):
+    if not holds(most):
         return most
-    while high - low > 1e-3:  # the interval only grows with m
+    low, high = 0.0, most
+    while high - low > within:
         middle = (low + high) / 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high

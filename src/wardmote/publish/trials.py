@@ -80,6 +80,12 @@ def _ends(dots: Sequence[Dot]) -> tuple[float, float]:
     return low - air, high + air
 
 
+def _figure(tick: float, ticks: Sequence[float], x: float, y: float) -> Markup:
+    """Return the figure below a tick of a scale from side to side, kept inside the drawing."""
+    anchor = "start" if x < 30 else "end" if x > WIDTH - 30 else "middle"
+    return tag("text", signed(tick, _digits(ticks)), x=x, y=y, class_="value", text_anchor=anchor)
+
+
 def _digits(ticks: Sequence[float]) -> int:
     """Return how many decimals tell the numbers of an axis apart."""
     gap = min((b - a for a, b in pairwise(ticks)), default=1.0)
@@ -170,17 +176,7 @@ def side_by_side(
     for tick in ticks:
         kind = "zero" if abs(tick) < 1e-12 else "grid"
         drawn.append(tag("path", d=f"M{x(tick):.1f},0V{height - 22:.1f}", class_=kind))
-        anchor = "start" if x(tick) < 30 else "end" if x(tick) > WIDTH - 30 else "middle"
-        drawn.append(
-            tag(
-                "text",
-                signed(tick, _digits(ticks)),
-                x=x(tick),
-                y=height - 4,
-                class_="value",
-                text_anchor=anchor,
-            )
-        )
+        drawn.append(_figure(tick, ticks, x(tick), height - 4))
     for i, dot in enumerate(dots):
         y = ROW * i + 32
         if dot.main and ahead:
@@ -229,17 +225,7 @@ def likeness(name: str, title: str, rows: Sequence[tuple[str, float, float]], ne
         tag("path", d=f"M{x(0):.1f},0V{height - 22:.1f}", class_="zero"),
     ]
     for tick in (ticks := steps(low, high)):
-        anchor = "start" if x(tick) < 30 else "end" if x(tick) > WIDTH - 30 else "middle"
-        drawn.append(
-            tag(
-                "text",
-                signed(tick, _digits(ticks)),
-                x=x(tick),
-                y=height - 4,
-                class_="value",
-                text_anchor=anchor,
-            )
-        )
+        drawn.append(_figure(tick, ticks, x(tick), height - 4))
     words = STRINGS["impacts"]
     for i, (label, before, after) in enumerate(rows):
         y = ROW * i + 32
