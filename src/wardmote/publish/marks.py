@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wardmote.publish.building import digest
 from wardmote.publish.places import Atlas
+from wardmote.publish.profiles import told_decision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,9 @@ class Marks:
         self._own = {name: _row_digests(_numbers_of(atlas, name)) for name in atlas.levels}
         self._around = {name: _row_digests(_numbers_around(atlas, name)) for name in atlas.levels}
         self._decided = {
-            one.id: {row: digest(told) for row, told in one.decisions.items()} for one in atlas.rounds
+            # By what pages say: the line of a round moves in its last digits with any place's figures, and no page shows these.
+            one.id: {row: digest(told_decision(one, told, ())) for row, told in one.decisions.items()}
+            for one in atlas.rounds
         }
 
     def of(self, level: str, row: int, inside: Any) -> str:
