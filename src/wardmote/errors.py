@@ -66,6 +66,10 @@ class WardmoteError(Exception):
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[WardmoteError], tuple[tuple[Problem, ...]]]:
+        """Keep the problems, not their text alone, when one process tells another."""
+        return type(self), (self.problems,)
+
 
 class StudyError(WardmoteError):
     """The study file asks for something that is not possible: unknown keys, wrong values, missing parts."""

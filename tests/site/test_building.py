@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from wardmote.errors import WorkspaceError
+from wardmote.errors import MissingError, Problem, WorkspaceError
 from wardmote.publish import building, folder, publish_site
 from wardmote.publish.building import Build, digest, record_of, stands
 from wardmote.publish.folder import exchange, replaced
@@ -67,6 +67,62 @@ def test_only_changed_files_are_written_and_what_stands_is_known(tmp_path: Path)
     assert stands(out, digest("two"))
     assert not stands(out, digest("one"))
     assert not stands(out, "")
+
+
+def test_a_file_made_from_something_else_that_holds_the_same_stays(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    for made_from, written in (("one", ["page.html"]), ("two", []), ("two", [])):
+        with replaced(out) as new:
+            build = Build(new, out)
+            build.put("page.html", "the same", digest(made_from))
+        build.finish(digest(made_from))
+        assert build.written == written
+        assert stands(out, digest(made_from))
+
+
+def test_files_made_beside_others_are_of_the_site_and_a_failure_is_told(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+
+    def beside() -> None:
+        build.put("beside.html", "beside")
+        build.remember("note", digest("one"), 1)
+
+    with replaced(out) as new:
+        build = Build(new, out)
+        with build.beside(beside):
+            build.put("index.html", "here")
+    build.finish(digest("one"))
+    assert read_site(out) == {"index.html": "here", "beside.html": "beside"}
+    assert sorted(build.written) == ["beside.html", "index.html"]
+    assert Build(tmp_path, out).recall("note", digest("one")) == 1
+    assert stands(out, digest("one"))
+
+    def refused() -> None:
+        raise MissingError(Problem("here", "is not there", remedy="Put it there."))
+
+    with pytest.raises(MissingError, match="is not there") as told, replaced(out) as new:  # noqa: PT012
+        build = Build(new, out)
+        with build.beside(refused):
+            build.put("index.html", "other")
+    assert told.value.problems[0].remedy == "Put it there."
+
+    def broken() -> None:
+        raise KeyError("something")
+
+    with (
+        pytest.raises(WorkspaceError, match="KeyError"),
+        replaced(out) as new,
+        Build(new, out).beside(broken),
+    ):
+        pass
+    sleeping = lambda: time.sleep(60)  # noqa: E731
+    with (  # the other half fails
+        pytest.raises(ZeroDivisionError),
+        replaced(out) as new,
+        Build(new, out).beside(sleeping),
+    ):
+        raise ZeroDivisionError
+    assert read_site(out) == {"index.html": "here", "beside.html": "beside"}
 
 
 @pytest.mark.parametrize(

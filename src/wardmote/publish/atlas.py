@@ -181,25 +181,23 @@ def make_profiles(making: Making) -> None:
     """
     marks, inside = making.marks, making.profiler.members
     shapes = making.profiler.locator.fingerprint()
-    rows = [
-        (name, row)
+    work = [
+        (
+            making.profiler.path(name, row),
+            digest(shapes, marks.of(name, row, inside[name][row])),
+            (name, row),
+        )
         for name, place in making.atlas.levels.items()
         if place.paged
         for row in range(len(place.codes))
     ]
 
-    def make(item: tuple[str, int]) -> None:
-        path = making.profiler.path(*item)
-        made_from = digest(shapes, marks.of(*item, inside[item[0]][item[1]]))
-        if not making.build.keep(path, made_from):
-            place = making.profiler.profile(*item)
-            making.build.put(path, making.render("place.html.j2", path, place=place), made_from)
+    def make(item: tuple[str, int]) -> str:
+        return making.render(
+            "place.html.j2", making.profiler.path(*item), place=making.profiler.profile(*item)
+        )
 
-    # Loaded before the processes part, so that none of them compiles it again.
-    making.render(
-        "place.html.j2", "place/x/y.html", place=making.profiler.profile(*rows[0])
-    ) if rows else None
-    making.build.each(rows, make)
+    making.build.each(work, make)
 
 
 def menu_of(paths: set[str]) -> tuple[Link, ...]:

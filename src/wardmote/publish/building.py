@@ -14,13 +14,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from wardmote.errors import Problem, WorkspaceError
+from wardmote.errors import Problem, WardmoteError, WorkspaceError
 
 Made = tuple[str, int, int]
 """What is known of one file: digest of what it was made from, its size, its time of change in nanoseconds."""
@@ -83,13 +84,13 @@ class Build:
             made_from: Digest of what it would be made from.
         """
         known = self._known.get(path)
-        if known is None or known[0] != made_from:
-            return False
+        return known is not None and known[0] == made_from and self._take_over(path, known)
+
+    def _take_over(self, path: str, known: Made) -> bool:
+        """Link the file of the site before into the new one; return whether it could be."""
         old, new = f"{self.before}{os.sep}{path}", self._place(path)
         try:
-            state = os.stat(old)  # noqa: PTH116  # thousands of files: path objects take longer than the system
-            # A file that somebody changed by hand is made again.
-            if (state.st_size, state.st_mtime_ns) != (known[1], known[2]):
+            if not _untouched(old, known):
                 return False
             try:
                 os.link(old, new)
@@ -101,6 +102,17 @@ class Build:
             return False
         self.made[path] = known
         return True
+
+    def _held(self, path: str, data: bytes) -> Made | None:
+        """Return what is known of the file of the site before, if it holds just these bytes although it was made from something else."""
+        known = self._known.get(path)
+        if known is None or known[1] != len(data):
+            return None
+        old = f"{self.before}{os.sep}{path}"
+        try:
+            return known if _untouched(old, known) and Path(old).read_bytes() == data else None
+        except OSError:
+            return None
 
     def _place(self, path: str) -> str:
         """Return where a file of the new site goes, in a folder that is there."""
@@ -121,6 +133,9 @@ class Build:
         data = content.encode("utf-8") if isinstance(content, str) else content
         made_from = made_from or digest(data)
         if self.keep(path, made_from):
+            return
+        same = self._held(path, data)
+        if same and self._take_over(path, (made_from, *same[1:])):
             return
         target = self._place(path)
         if path in self.made:  # a link to the old file must not be written through
@@ -163,62 +178,98 @@ class Build:
         """
         self._facts[name] = (made_from, fact)
 
-    def each(self, items: Sequence[Any], make: Callable[[Any], None]) -> None:
-        """Make many files, on all processors that this process may use.
+    def each(self, work: Sequence[tuple[str, str, Any]], make: Callable[[Any], str | bytes]) -> None:
+        """Make many files, on all processors that this process may use; those of the site before are taken over first.
 
         Args:
-            items: What to make files of.
-            make: Makes the files of one of them by `put` or `keep`. It must use no threads of its own.
+            work: For each file its path, the digest of what it is made from (as `keep` asks for them), and what `make` makes it of.
+            make: Returns what a file holds. It must use no threads of its own.
 
         Raises:
             WorkspaceError: Files could not be written.
         """
-        workers = _processors() if len(items) >= FEWEST and sys.platform.startswith("linux") else 1
-        if workers == 1:
-            for item in items:
-                make(item)
-            return
-        self._fork(items, make, workers)
+        left = [one for one in work if not self.keep(one[0], one[1])]
 
-    def _fork(self, items: Sequence[Any], make: Callable[[Any], None], workers: int) -> None:
-        """Make files in copies of this process, which see its memory without copying it."""
+        def put_all(share: Sequence[tuple[str, str, Any]]) -> None:
+            for path, made_from, item in share:
+                self.put(path, make(item), made_from)
+
+        workers = _processors() if len(left) >= FEWEST else 1
+        if workers == 1:
+            put_all(left)
+            return
+        shares = [left[number::workers] for number in range(workers)]
+        self._join([self._start(lambda share=share: put_all(share)) for share in shares])  # type: ignore[misc]  # each its own
+
+    @contextmanager
+    def beside(self, make: Callable[[], None]) -> Iterator[None]:
+        """Make files in a copy of this process while the ``with`` block makes others; where there is one processor alone, after it.
+
+        Args:
+            make: Makes files by `put`, `keep` or `note`. What it leaves in memory is not seen here.
+
+        Raises:
+            WardmoteError: What `make` raised; as `WorkspaceError` where it was none of ours.
+        """
+        if _processors() == 1:
+            yield
+            make()
+            return
+        child, ours = self._start(make)
+        try:
+            yield
+        except BaseException:
+            child.kill()
+            child.join()
+            raise
+        self._join([(child, ours)])
+
+    def _start(self, make: Callable[[], None]) -> tuple[Any, Any]:
+        """Start a copy of this process, which sees its memory without copying it; return it with the end of its pipe."""
         import multiprocessing
 
         context = multiprocessing.get_context("fork")
         gc.freeze()  # the children do not touch, and so do not copy, what is there already
-        running = []
-        for number in range(workers):
-            ours, theirs = context.Pipe(duplex=False)
-            child = context.Process(target=self._child, args=(items[number::workers], make, theirs))
-            child.start()
-            theirs.close()
-            running.append((child, ours))
-        failed = ""
+        ours, theirs = context.Pipe(duplex=False)
+        child = context.Process(target=self._child, args=(make, theirs))
+        child.start()
+        theirs.close()
+        return child, ours
+
+    def _join(self, running: Sequence[tuple[Any, Any]]) -> None:
+        """Take over what the copies made, when all have ended."""
+        failed: list[WardmoteError | str] = []
         for child, ours in running:
             try:
-                made, written, error = ours.recv()
+                made, written, facts, error = ours.recv()
                 self.made.update(made)
                 self.written += written
-                failed = failed or error
+                self._facts.update(facts)
             except EOFError:
-                failed = failed or "a process ended before its time"
+                error = "a process ended before its time"
             child.join()
+            ours.close()
+            failed += [error] if error else []
         gc.unfreeze()
         if failed:
-            raise WorkspaceError(Problem(str(self.before), "pages could not be written", got=failed))
+            first = failed[0]
+            if isinstance(first, WardmoteError):
+                raise first
+            raise WorkspaceError(Problem(str(self.before), "pages could not be written", got=first))
 
-    def _child(self, items: Sequence[Any], make: Callable[[Any], None], send: Any) -> None:
+    def _child(self, make: Callable[[], None], send: Any) -> None:
         """Make one share of the files and send what was made."""
-        self.made, self.written = {}, []
-        error = ""
+        self.made, self.written, self._facts = {}, [], {}
+        error: WardmoteError | str = ""
         try:
-            for item in items:
-                make(item)
+            make()
+        except WardmoteError as problem:
+            error = problem
         except OSError as problem:
             error = problem.strerror or str(problem)
         except Exception as problem:  # told by the parent, with its kind
             error = f"{type(problem).__name__}: {problem}"
-        send.send((self.made, self.written, error))
+        send.send((self.made, self.written, self._facts, error))
         send.close()
 
     def finish(self, whole: str = "") -> None:
@@ -297,5 +348,12 @@ def _read_record(path: Path) -> _Record:
         return _Record("", {}, {})  # no record, or a damaged one: everything is made again
 
 
+def _untouched(path: str, known: Made) -> bool:
+    """Return whether a file is as it was written: one that somebody changed by hand is made again."""
+    state = os.stat(path)  # noqa: PTH116  # thousands of files: path objects take longer than the system
+    return (state.st_size, state.st_mtime_ns) == (known[1], known[2])
+
+
 def _processors() -> int:
-    return min(len(os.sched_getaffinity(0)), 8) if hasattr(os, "sched_getaffinity") else 1
+    """Return how many copies of this process may work at once: only Linux copies processes safely, and tells how many it may use."""
+    return min(len(os.sched_getaffinity(0)), 8) if sys.platform.startswith("linux") else 1

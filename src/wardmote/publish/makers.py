@@ -35,12 +35,14 @@ class Maker:
         paths: Pages of it that the menu leads to.
         make: Writes its files.
         needs: Whether the facts of a study allow it.
+        beside: Whether it takes long and can be made beside all the others.
     """
 
     name: str
     paths: tuple[str, ...]
     make: Callable[[Making], None]
     needs: Callable[[Gathering, Atlas], bool] = lambda found, atlas: True
+    beside: bool = False
 
 
 MAKERS: tuple[Maker, ...] = (
@@ -58,7 +60,7 @@ MAKERS: tuple[Maker, ...] = (
     ),
     Maker("whatif", ("whatif/index.html",), make_whatif, can_whatif),
     Maker("method", ("method/index.html",), make_method),
-    Maker("data", ("data/index.html",), make_data),
+    Maker("data", ("data/index.html",), make_data, beside=True),
     Maker("share", ("share/index.html",), make_share),
     Maker("about", ("about/index.html",), make_about),
 )

@@ -375,7 +375,8 @@ def _round(making: Making, one: RoundFacts) -> RoundPage:
         (funded if decision["funded"] else others).append(entry)
     nearest = sorted(others, key=lambda entry: (entry.distance, entry.link.name))[:MOST_NOT_FUNDED]
     return RoundPage(
-        told=funding_of(making.found, one.id),
+        told=next((told for told in making.page.fundings if told.id == one.id), None)
+        or funding_of(making.found, one.id),
         funded=tuple(sorted(funded, key=lambda entry: entry.link.name)),
         others=tuple(sorted(nearest, key=lambda entry: entry.link.name)),
         not_funded=len(others),

@@ -87,26 +87,24 @@ def make_shards(making: Making) -> None:
     Args:
         making: What pages are made of.
     """
-    work: list[tuple[str, str, list[int]]] = []
+    marks, members = making.marks, making.profiler.members
+    work: list[tuple[str, str, tuple[str, str, list[int]]]] = []
     for name, place in making.atlas.levels.items():
         groups: dict[str, list[int]] = {}
         for row, code in enumerate(place.codes):
             groups.setdefault(stem(code), []).append(row)
-        work += [(name, group, rows) for group, rows in groups.items()]
+        for group, rows in groups.items():
+            path = f"data/places/{safe_name(name)}/{group}"
+            made_from = digest([marks.of(name, row, members[name][row]) for row in rows])
+            work.append((f"{path}.js", made_from, (path, name, rows)))
         if not place.paged:
             _page_on_demand(making, place)
             _names(making, place)
-    members = making.profiler.members
 
-    def make(item: tuple[str, str, list[int]]) -> None:
-        level, group, rows = item
-        path = f"data/places/{safe_name(level)}/{group}"
-        made_from = digest([making.marks.of(level, row, members[level][row]) for row in rows])
-        if making.build.keep(f"{path}.js", made_from):
-            return
+    def make(item: tuple[str, str, list[int]]) -> str:
+        path, level, rows = item
         profiles = [making.profiler.profile(level, row) for row in rows]
-        content = {profile.code: plain(profile) for profile in profiles}
-        making.build.put(f"{path}.js", script(path, content), made_from)
+        return script(path, {profile.code: plain(profile) for profile in profiles})
 
     making.build.each(work, make)
 

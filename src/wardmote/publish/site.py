@@ -117,8 +117,14 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
                     atlas, digest(build.ingredients, frame, units, profiler.strategist.mark, profiler.alike)
                 ),
             )
-            for maker in makers:
-                maker.make(making)
+
+            def make_all(beside: bool) -> None:
+                for maker in makers:
+                    if maker.beside is beside:
+                        maker.make(making)
+
+            with build.beside(lambda: make_all(True)):
+                make_all(False)
         build.put("index.html", _render(page, found, day, frame.menu if makers else ()))
     build.finish(whole)
     return out / "index.html"

@@ -18,8 +18,11 @@ _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_UNSEEN = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 """Signs that XML 1.0 does not allow."""
+
+_BEFORE, _AFTER = '<c t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
+"""What stands around a text in its cell."""
 
 ROWS = 2_000
 """Rows that are turned into text at a time: all cells of a country as texts would take hundreds of megabytes."""
@@ -42,7 +45,8 @@ def workbook(sheets: Sequence[tuple[str, Sequence[str], Sequence[Sequence[Any]]]
     """Return a workbook.
 
     Args:
-        sheets: Name, header and columns of each sheet; columns are lists or Arrow arrays; cells are texts, numbers, or None for empty.
+        sheets: Name, header and columns of each sheet; columns are lists or Arrow arrays of texts or of
+            numbers; None, and what is no finite number, is an empty cell.
     """
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as file:
@@ -105,30 +109,39 @@ def _sheet(header: Sequence[str], columns: Sequence[Sequence[Any]]) -> Iterator[
         f'activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><sheetData><row>{top}</row>'
     )
     for start in range(0, max(map(len, columns), default=0), ROWS):
-        cells = [_cells(_plain(column[start : start + ROWS])) for column in columns]
-        yield "".join(f"<row>{''.join(row)}</row>" for row in zip(*cells, strict=True))
+        rows = _glued("<row>", *(_cells(column[start : start + ROWS]) for column in columns), "</row>")
+        yield "".join(rows.to_pylist())
     yield "</sheetData></worksheet>"
 
 
-def _plain(column: Any) -> Sequence[Any]:
-    """Return a piece of a column as a list."""
-    plain: Sequence[Any] = column.to_pylist() if hasattr(column, "to_pylist") else column
-    return plain
+def _cells(column: Any) -> Any:
+    """Return the cells of a piece of one column as an Arrow array of texts: whole columns at a time, since a country has a million."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    values = pa.array(column, from_pandas=True) if isinstance(column, (list, tuple)) else column
+    if pa.types.is_null(values.type):
+        return pa.array(["<c/>"] * len(values), pa.string())
+    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        text = pc.replace_substring_regex(values.cast(pa.string()), _UNSEEN, "")
+        for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            text = pc.replace_substring(text, sign, name)
+        cells = _glued(_BEFORE, text, _AFTER)
+    else:
+        if pa.types.is_floating(values.type):
+            values = pc.if_else(pc.is_finite(values), values, None)  # the format has no other numbers
+        cells = _glued("<c><v>", values.cast(pa.string()), "</v></c>")
+    return pc.fill_null(cells, "<c/>")
 
 
-def _cells(column: Sequence[Any]) -> list[str]:
-    """Return the cells of one column."""
-    return [
-        "<c/>"
-        if value is None or value != value  # noqa: PLR0124  # only NaN differs from itself, and texts stand here too
-        else _text(value)
-        if isinstance(value, str)
-        else f"<c><v>{value}</v></c>"
-        for value in column
-    ]
+def _glued(*parts: Any) -> Any:
+    """Return texts put together piece by piece; null where one of them is."""
+    import pyarrow.compute as pc
+
+    return pc.binary_join_element_wise(*parts, "")
 
 
 def _text(value: str, style: str = "") -> str:
-    return (
-        f'<c{style} t="inlineStr"><is><t xml:space="preserve">{escape(_UNSEEN.sub("", value))}</t></is></c>'
-    )
+    """Return the cell of one text."""
+    before = _BEFORE.replace("<c", f"<c{style}", 1)
+    return f"{before}{escape(re.sub(_UNSEEN, '', value))}{_AFTER}"
