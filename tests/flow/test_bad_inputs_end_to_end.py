@@ -192,7 +192,7 @@ def test_names_of_any_writing_come_out_whole_on_terminal_and_page(speak: Speak, 
     assert speak("explain", "P01", "--study", folder)[1].startswith('<b>Har"bour</b>, North (P01, place')
     assert speak("explain", "Ynys Môn – Tŷ'r Ŵyl", "--study", folder)[0] == 0
     assert speak("publish", "site", "--study", folder)[0] == 0
-    page = (folder / "out" / "site" / "index.html").read_text(encoding="utf-8")
+    page = (folder / "out" / "site" / "full" / "index.html").read_text(encoding="utf-8")
     assert "<b>Har" not in page
     assert "Ynys Môn – Tŷ&#39;r Ŵyl" in page
 

@@ -40,7 +40,8 @@ def page(workspace: Workspace, study: Study) -> Path:
 
 @pytest.fixture(scope="session")
 def html(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
+    """The whole account on one page."""
+    return (page.parent / "full" / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from wardmote.publish.figures import told_weight
 from wardmote.publish.marks import Marks
 from wardmote.publish.page import Gathering, Page, cited
 from wardmote.publish.places import Atlas
-from wardmote.publish.profiles import Link, Profiler, class_titles
+from wardmote.publish.profiles import Profiler, class_titles
 from wardmote.publish.strings import SITE, STRINGS, language, say, spoken_now
 from wardmote.study import Study
 
@@ -30,20 +30,35 @@ ASSETS = Path(__file__).parent / "assets"
 
 MENU = (
     ("start", "index.html"),
-    ("map", "map/index.html"),
     ("find", "find.html"),
-    ("table", "table/index.html"),
+    ("map", "map/index.html"),
     ("compare", "compare/index.html"),
+    ("table", "table/index.html"),
     ("round", "round/index.html"),
     ("impacts", "impacts/index.html"),
     ("evidence", "evidence/index.html"),
     ("whatif", "whatif/index.html"),
+)
+"""The menu: word in `strings.SITE` and page, in order. Pages that a study has no tables for are left out."""
+
+FURTHER = (
+    ("full", "full/index.html"),
     ("method", "method/index.html"),
     ("data", "data/index.html"),
     ("share", "share/index.html"),
     ("about", "about/index.html"),
 )
-"""The menu: word in `strings.SITE` and page, in order. Pages that a study has no tables for are left out."""
+"""The second menu, of pages about the study itself: they stand beside its name and at the foot of each page."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    """One entry of the menus: its word in `strings.SITE`, what it is called, its page, whether it is in the second menu."""
+
+    word: str
+    name: str
+    path: str
+    further: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ class Frame:
         description: What it shows, one sentence.
         contact: Who decides and whom to ask, or "".
         version: Version of Wardmote.
-        menu: Pages of the menu.
+        menu: Pages of both menus.
         paths: Pages that the menu leads to.
         areas: What the smallest areas are called.
         address: Public address of the site without a slash at its end, or "".
@@ -65,7 +80,7 @@ class Frame:
     description: str
     contact: str
     version: str
-    menu: tuple[Link, ...]
+    menu: tuple[MenuItem, ...]
     paths: tuple[str, ...]
     areas: str
     address: str = ""
@@ -200,10 +215,15 @@ def make_profiles(making: Making) -> None:
     making.build.each(work, make)
 
 
-def menu_of(paths: set[str]) -> tuple[Link, ...]:
-    """Return the menu of a site that has these pages.
+def menu_of(paths: set[str]) -> tuple[MenuItem, ...]:
+    """Return the entries of both menus of a site that has these pages.
 
     Args:
         paths: Pages that it will have.
     """
-    return tuple(Link(SITE[word], path) for word, path in MENU if path in paths)
+    return tuple(
+        MenuItem(word, SITE[word], path, entries is FURTHER)
+        for entries in (MENU, FURTHER)
+        for word, path in entries
+        if path in paths
+    )

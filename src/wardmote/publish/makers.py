@@ -10,6 +10,8 @@ from wardmote.publish.cards import make_share
 from wardmote.publish.columns import make_columns
 from wardmote.publish.downloads import make_data
 from wardmote.publish.evidence import make_evidence
+from wardmote.publish.front import make_front
+from wardmote.publish.full import make_full
 from wardmote.publish.impacts import can_impacts, make_impacts
 from wardmote.publish.mapping import can_map, make_map
 from wardmote.publish.page import Gathering
@@ -63,5 +65,7 @@ MAKERS: tuple[Maker, ...] = (
     Maker("data", ("data/index.html",), make_data, beside=True),
     Maker("share", ("share/index.html",), make_share),
     Maker("about", ("about/index.html",), make_about),
+    Maker("full", ("full/index.html",), make_full),
+    Maker("start", ("index.html",), make_front),
 )
 """All makers, in the order in which they write."""

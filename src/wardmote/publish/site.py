@@ -1,28 +1,20 @@
-"""Publishing a site: the first page, one file that holds everything it needs, and the atlas around it."""
+"""Publishing a site: all its pages from the tables, put in place as a whole."""
 
 from __future__ import annotations
 
-import base64
 import datetime
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
-from wardmote.publish import speech
-from wardmote.publish.atlas import TEMPLATES, Frame, Making, environment, ingredients, menu_of, renderer
+from wardmote.publish.atlas import Frame, Making, ingredients, menu_of, renderer
 from wardmote.publish.building import Build, digest, stands
-from wardmote.publish.figures import Figure, count_map, kind_map, summary_map, weight_chart
 from wardmote.publish.folder import replaced
+from wardmote.publish.full import render_full
 from wardmote.publish.makers import MAKERS, Maker
-from wardmote.publish.maps import outlines_once
 from wardmote.publish.marks import Marks
-from wardmote.publish.order import Order, order_of
-from wardmote.publish.page import Comparison, Gathering, Page, gather
+from wardmote.publish.page import gather
 from wardmote.publish.places import read_atlas
-from wardmote.publish.profiles import Link, Profiler
+from wardmote.publish.profiles import Profiler
 from wardmote.publish.reading import OpenTables, open_tables
 from wardmote.publish.strings import in_its_language
 from wardmote.publish.version import wardmote_version
@@ -30,41 +22,13 @@ from wardmote.study import Study
 from wardmote.tables import TABLES
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What the template prints.
-
-    Attributes:
-        page: The words and tables.
-        maps: The maps.
-        comparisons: Comparisons with their charts.
-        built: Day of publishing, ISO 8601.
-        built_words: The same as people write it.
-        wardmote: Version of Wardmote.
-        style: The style sheet.
-        style_hash: Its checksum, by which the browser knows that no other style is ours.
-        doors: The other pages of the site.
-        order: How firm the order of larger areas is, or None where that has not been worked out.
-    """
-
-    page: Page
-    maps: tuple[Figure, ...]
-    comparisons: tuple[tuple[Comparison, Markup], ...]
-    built: str
-    built_words: str
-    wardmote: str
-    style: Markup
-    style_hash: str
-    doors: tuple[Link, ...]
-    order: Order | None
-
-
 @in_its_language
 def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date | None = None) -> Path:
     """Return the path of the first page, after the site has replaced what stood in `out`.
 
-    The first page is one HTML file without scripts; it loads nothing from anywhere. Around it stands the atlas: the pages that
-    ``[publish] pages`` names, by default all that the tables allow. Files that would be made from the same as before are taken over
+    The first page asks the questions of the study and leads to all others: the pages that ``[publish] pages`` names, by default all
+    that the tables allow. Where these are the first page alone, or there are no places, it is the whole account: one HTML file without
+    scripts that loads nothing from anywhere. Files that would be made from the same as before are taken over
     from the site that stands; where nothing at all has changed, it stays as it is. If the site cannot be made, the old one stays.
 
     Args:
@@ -125,7 +89,8 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
 
             with build.beside(lambda: make_all(True)):
                 make_all(False)
-        build.put("index.html", _render(page, found, day, frame.menu if makers else ()))
+        else:
+            build.put("index.html", render_full(page, found, day))
     build.finish(whole)
     return out / "index.html"
 
@@ -150,42 +115,16 @@ def _whole(tables: OpenTables, study: Study, day: datetime.date) -> str:
 
 
 def _chosen(study: Study) -> list[Maker]:
-    """Return the makers of the pages that a study wants."""
+    """Return the makers of the pages that a study wants; none where that is the first page alone."""
     wanted = study.publish.pages
-    return (
-        [maker for maker in MAKERS if not wanted or maker.name in wanted or maker.name == "assets"]
-        if (wanted != ["start"])
-        else []
-    )
+    if wanted == ["start"]:
+        return []
+    always = ("assets", "start", "full")
+    return [maker for maker in MAKERS if not wanted or maker.name in wanted or maker.name in always]
 
 
 @in_its_language
 def render_page(tables: Any, study: Study, *, built: datetime.date | None = None) -> str:
-    """Return the first page alone as HTML; see `publish_site`."""
+    """Return the whole account on one page as HTML; see `wardmote.publish.full`."""
     page, found = gather(open_tables(tables), study)
-    return _render(page, found, built or datetime.datetime.now(tz=datetime.UTC).date(), ())
-
-
-def _render(page: Page, found: Gathering, day: datetime.date, doors: tuple[Link, ...]) -> str:
-    """Return the first page as HTML, with links to the other pages of the site."""
-    level = page.group_level.name if page.group_level else ""
-    both = {group.place.code: len(group.places) for group in page.groups}
-    maps = [kind_map(found, level)]
-    if level:
-        maps += [None if maps[0] else count_map(found, level, both), summary_map(found, level, both)]
-    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    checksum = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    site = Site(
-        page=page,
-        maps=tuple(figure for figure in maps if figure),
-        comparisons=tuple((item, weight_chart(item, i)) for i, item in enumerate(page.comparisons)),
-        built=day.isoformat(),
-        built_words=speech.day(day),
-        wardmote=wardmote_version(),
-        style=Markup(style),  # our own file, and its checksum stands in the page's policy
-        style_hash=checksum,
-        doors=doors,
-        order=order_of(found, level),
-    )
-    html: str = environment().get_template("page.html.j2").render(site=site, page=page)
-    return outlines_once(html)
+    return render_full(page, found, built or datetime.datetime.now(tz=datetime.UTC).date())

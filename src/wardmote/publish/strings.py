@@ -77,7 +77,7 @@ def _english() -> dict[str, Section]:
 STRINGS: Mapping[str, Section] = _english()
 """All texts by section."""
 
-SITE, PLACE, PAGES, SCRIPT = (STRINGS[name] for name in ("site", "place", "pages", "script"))
+SITE, FRONT, PLACE, PAGES, SCRIPT = (STRINGS[name] for name in ("site", "front", "place", "pages", "script"))
 MAP, WHATIF, EVIDENCE, NUMBERS = (STRINGS[name] for name in ("map", "whatif", "evidence", "numbers"))
 
 

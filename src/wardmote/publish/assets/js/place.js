@@ -2,7 +2,7 @@
 (function (wardmote) {
   "use strict";
   const { element: e, say } = wardmote;
-  const main = document.getElementById("main");
+  const main = document.querySelector("#main > .broad");
   const script = document.currentScript;
   const given = new URLSearchParams(location.search);
 
