@@ -169,10 +169,118 @@ def test_intervals_and_decisions_are_told_where_they_are_known(
     assert "Between 20th and 61st in 95% of draws" in said
     assert "In the greatest-need tenth in 25% of draws." in said
     assert "Funded. Its need is 3rd." in said
-    assert "What would turn it: f1" in said
+    assert "What would turn it f1" in said
     assert "Two places below the line." in read(out, "round/index.html").words
     assert "£20,000" in read(out, "round/index.html").words
     assert "more need than most" in read(out, "table/index.html").words
+
+
+def test_pulls_are_the_points_beside_the_mean_and_make_up_the_difference(
+    site: Path, workspace: Workspace
+) -> None:
+    points = workspace.read("contributions", where={"index": "deprivation"})
+    nodes = workspace.read("nodes")
+    parts = nodes[(nodes["index"] == "deprivation") & (nodes["depth"] == 1)].set_index("node")
+    mean = points.groupby("node")["contribution"].mean()
+    assert (parts["mean_contribution"] - mean[parts.index]).abs().max() < 1e-9
+    mine = points[(points["area"] == "T01000004") & points["node"].isin(parts.index)].set_index("node")[
+        "contribution"
+    ]
+    pulls = mine - mean[mine.index]
+    scores = workspace.read("scores", where={"index": "deprivation"})
+    root = scores[scores["node"] == "deprivation"].set_index("area")["score"]
+    assert abs(pulls.sum() - (root["T01000004"] - root.mean())) < 1e-9
+    said = read(site, "place/patch25/T01000004.html").words
+    for node, pull in pulls.items():
+        told = f"{'+' if pull > 0 else '−'}{abs(pull):.2f}"
+        assert f"{parts['title'][node]} ({told})" in said or abs(pull) < 0.1 * pulls.abs().max()
+        assert told in said
+
+
+def test_a_place_at_a_glance_agrees_with_the_sections_below(site: Path, workspace: Workspace) -> None:
+    need = workspace.read("need")
+    need = need[need["definition"] == "double"].set_index("area")
+    decisions = workspace.read("decisions")
+    decisions = decisions[decisions["rules"] == "stated"].set_index("area")
+    seen = set()
+    for path in sorted((site / "place" / "patch25").glob("T*.html"))[::9]:
+        code, said = path.stem, read(site, f"place/patch25/{path.name}").words
+        top = said[: said.index("What is strong here")]
+        both = bool(need["doubly_disadvantaged"][code])
+        assert f"Doubly disadvantaged {'Yes' if both else 'No'}" in top
+        share = float(need["p_doubly_disadvantaged"][code])
+        holds = share if both else 1 - share
+        word = (
+            "firm"
+            if holds >= 0.95
+            else "likely"
+            if holds >= 2 / 3
+            else "a toss-up"
+            if holds >= 1 / 3
+            else "more often not"
+        )
+        assert f"{'Yes' if both else 'No'} {word}" in top
+        assert ("Funded" if decisions["funded"][code] else "Not funded") in top
+        seen.add((both, word))
+    assert len(seen) > 2
+    larger = read(site, "place/borough25/T03000005.html").words
+    links = workspace.read("memberships")
+    inside = links[(links["parent_level"] == "borough25") & (links["parent"] == "T03000005")]["area"]
+    named = need.loc[list(inside)]
+    both_there = named[named["doubly_disadvantaged"].astype(bool)]
+    assert (
+        f"{len(both_there)} of {len(inside)} neighbourhoods" in larger[: larger.index("What is strong here")]
+    )
+    names = workspace.read("areas").set_index("area")["name"]
+    start = larger.index("by name, and how firm each is")
+    assert all(names[code] in larger[start : larger.index("Where it stands")] for code in both_there.index)
+
+
+def test_an_interval_is_called_by_what_was_varied_and_says_what_it_lacks(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    some = only(study, "place")
+    said = read(
+        publish_site(frames, some, tmp_path / "a", built=DAY).parent, "place/patch25/T01000004.html"
+    ).words
+    assert "in 95% of draws (choices and sampling error)" in said
+    assert "The true interval is wider: 1 of its 6 figures has no known error." in said
+    factors = frames["factors"]
+    choices = {**frames, "factors": factors[factors["component"] == "method"]}
+    said = read(
+        publish_site(choices, some, tmp_path / "b", built=DAY).parent, "place/patch25/T01000004.html"
+    ).words
+    assert "in 95% of draws (choices of method)" in said
+    assert "choices and sampling error" not in said
+    assert "The true interval is wider" not in said
+
+
+def test_of_few_places_no_tenth_is_spoken_and_a_share_of_none_has_no_rank(site: Path) -> None:
+    region = read(site, "place/part25/T04000001.html").words
+    assert "with the greatest need in" not in region
+    for path in (site / "place" / "borough25").glob("T*.html"):
+        said = read(site, f"place/borough25/{path.name}").words
+        assert not re.search(r"(?<![\d.])0% \(?\d+(st|nd|rd|th) of", said), path
+
+
+def test_a_place_never_reaches_out_of_its_drawing(site: Path) -> None:
+    for path in sorted((site / "place").rglob("T*.html"))[::7]:
+        html = path.read_text(encoding="utf-8")
+        drawing = re.search(
+            r'<svg[^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>(?:(?!</svg>).)*class="here"', html, re.S
+        )
+        if not drawing:
+            continue
+        wide, tall = float(drawing[1]), float(drawing[2])
+        here = re.search(r'<path d="([^"]+)" class="here"', html) or re.search(
+            r'class="here" d="([^"]+)"', html
+        )
+        assert here, path
+        numbers = [
+            float(one) for one in re.findall(r"-?[\d.]+", re.sub(r"[a-z]", " ", here[1].split("l")[0]))
+        ]
+        assert 0 <= numbers[0] <= wide
+        assert 0 <= numbers[1] <= tall
 
 
 def test_larger_areas_say_why_no_places_alike_are_named(site: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wardmote import words
+from wardmote.engine import contributions
 from wardmote.engine.built import BuiltIndex, compute_index
 from wardmote.index.compare import CompareTables, compare_indices, findings_table, root_of
 from wardmote.index.results import (
@@ -112,13 +113,22 @@ def build_index(
     ranked = rank_all(plan, evaluation)
     summaries = summaries_table(plan, inputs, ranked, spec)
     told = _findings(built, ranked, spec, share=share, levels=levels)
+    points = contributions(plan, evaluation)
     told += words.summary_findings(
         _leaders(areas, summaries, plan.root, levels), nouns_of(inputs.level, levels)
     )
     return IndexTables(
-        nodes=nodes_table(plan, inputs, evaluation, spec, sources=built.sources, directions=built.directions),
+        nodes=nodes_table(
+            plan,
+            inputs,
+            evaluation,
+            spec,
+            sources=built.sources,
+            directions=built.directions,
+            points=points,
+        ),
         scores=scores_table(plan, inputs, evaluation, ranked),
-        contributions=contributions_table(plan, inputs, evaluation),
+        contributions=contributions_table(plan, inputs, points),
         adjustments=adjustments_table(plan, inputs, evaluation),
         summaries=summaries,
         similar=similar_table(plan, inputs, evaluation, spec),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from wardmote.engine import Evaluation, Plan, contributions, resolve
+from wardmote.engine import Evaluation, Plan, resolve
 from wardmote.engine.inputs import POPULATION, Inputs
 from wardmote.errors import InputError, Problem
 from wardmote.methods.checks import FloatArray
@@ -95,20 +95,19 @@ def scores_table(plan: Plan, inputs: Inputs, evaluation: Evaluation, ranked: Ran
     )
 
 
-def contributions_table(plan: Plan, inputs: Inputs, evaluation: Evaluation) -> pd.DataFrame:
+def contributions_table(plan: Plan, inputs: Inputs, points: Mapping[str, FloatArray]) -> pd.DataFrame:
     """Return the table `contributions`: exact points of the root's score, for nodes for which they are defined.
 
     Args:
         plan: The plan.
         inputs: What it was evaluated on.
-        evaluation: The evaluation.
+        points: Contributions by node, as `wardmote.engine.contributions` returns them.
     """
-    found = contributions(plan, evaluation)
-    nodes = [name for name in plan.nodes if name in found]
+    nodes = [name for name in plan.nodes if name in points]
     if not nodes:
         return frame("contributions", {})
-    points = np.concatenate([found[name] for name in nodes])
-    return frame("contributions", {**_keys(plan, inputs, nodes), "contribution": points})
+    told = np.concatenate([points[name] for name in nodes])
+    return frame("contributions", {**_keys(plan, inputs, nodes), "contribution": told})
 
 
 def adjustments_table(plan: Plan, inputs: Inputs, evaluation: Evaluation) -> pd.DataFrame:
@@ -279,6 +278,7 @@ def nodes_table(
     *,
     sources: Mapping[str, str],
     directions: Mapping[str, int],
+    points: Mapping[str, FloatArray],
 ) -> pd.DataFrame:
     """Return the table `nodes`: the whole tree, left-out nodes too, with weights as used.
 
@@ -289,6 +289,7 @@ def nodes_table(
         spec: The index.
         sources: Source by indicator.
         directions: Direction by indicator.
+        points: Contributions by node, as `wardmote.engine.contributions` returns them.
     """
     parents = {node.node: node.parent for node in spec.tree}
     branches = set(parents.values())
@@ -319,9 +320,16 @@ def nodes_table(
                 "missing": missing,
                 "imputed": imputed,
                 "higher": spec.higher,
+                "mean_contribution": _mean(points[name]) if name in points else None,
             }
         )
     return frame("nodes", {key: pa.array([row[key] for row in rows]) for key in rows[0]})
+
+
+def _mean(points: FloatArray) -> float | None:
+    """Return the mean over areas that have a score, or None where none has."""
+    known = points[np.isfinite(points)]
+    return float(known.mean()) if len(known) else None
 
 
 def _depth(parents: Mapping[str, str], name: str) -> int:

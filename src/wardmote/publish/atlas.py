@@ -74,6 +74,7 @@ class Frame:
         paths: Pages that the menu leads to.
         areas: What the smallest areas are called.
         address: Public address of the site without a slash at its end, or "".
+        post: The address for letters among the words of `contact`, or "".
     """
 
     title: str
@@ -84,6 +85,7 @@ class Frame:
     paths: tuple[str, ...]
     areas: str
     address: str = ""
+    post: str = ""
 
 
 @dataclass(frozen=True, slots=True)

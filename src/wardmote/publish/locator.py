@@ -26,6 +26,9 @@ DETAIL = 0.7
 SMALL = 7.0
 """Longer side below which a place is ringed, so that it is seen."""
 
+BEYOND = 0.04
+"""Part of its size by which an area may reach beyond the outline around it and still be drawn inside it."""
+
 RING = 8.0
 """Radius of the ring."""
 
@@ -159,9 +162,10 @@ class Locator:
             import shapely
 
             own = self._of(frame).get(above) if frame in self._levels else None
-            self._whole[key] = (
-                own if own is not None else shapely.union_all(self._inside(at, frame, above), grid_size=1e-6)
-            )
+            inside = self._inside(at, frame, above)
+            if own is None or not _holds(own, inside):
+                own = shapely.union_all(inside, grid_size=1e-6)
+            self._whole[key] = own
         return self._whole[key]
 
     def _inside(self, at: str, frame: str, above: int) -> list[Any]:
@@ -220,6 +224,18 @@ class Locator:
             size = ((east - west) * squeeze * scale + 4, (north - south) * scale + 4)
             self._frames[key] = Framed(outline, place_frame, size)
         return self._frames[key]
+
+
+def _holds(outline: Any, inside: list[Any]) -> bool:
+    """Return whether an outline reaches as far as what lies in it: a coarser one of a small area may not, and would cut its places off."""
+    import numpy as np
+    import shapely
+
+    if not inside:
+        return True
+    own, theirs = shapely.bounds(outline), shapely.total_bounds(np.asarray(inside, dtype=object))
+    beyond = np.maximum(own[:2] - theirs[:2], theirs[2:] - own[2:])
+    return bool((beyond <= BEYOND * (own[2:] - own[:2])).all())
 
 
 def _placed(shapes: list[Any], frame: tuple[float, float, float, float]) -> NDArray[np.object_]:

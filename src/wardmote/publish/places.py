@@ -54,7 +54,15 @@ class PlaceLevel:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One node of an index: id, title, the node above, depth, share of the weights beside it, its indicator."""
+    """One node of an index.
+
+    Attributes:
+        node, title, parent: Its id and title, and the node above.
+        depth: 0 at the root.
+        share: Share of the weights beside it.
+        indicator: Its indicator, or "".
+        usual: Mean of its contributions over all places, NaN where they are not defined.
+    """
 
     node: str
     title: str
@@ -62,11 +70,20 @@ class Part:
     depth: int
     share: float
     indicator: str
+    usual: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Between which ranks places lie: what varies, the coverage, ends and middle (0 for none), share of draws in the tenth."""
+    """Between which ranks places lie.
+
+    Attributes:
+        component: What varies.
+        coverage: The coverage.
+        low, median, high: Ends and middle by place, 0 for none.
+        inside: Share of draws in the greatest-need tenth by place, NaN for none.
+        partial: How many indicators have no sampling error among what varies, though others may: the interval is a lower bound.
+    """
 
     component: str
     coverage: float
@@ -74,6 +91,7 @@ class Interval:
     median: NDArray[np.int64]
     high: NDArray[np.int64]
     inside: NDArray[np.float64]
+    partial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,7 @@ class IndexFacts:
         score, value, points: By part and place; NaN for none. `points` is the contribution to the root's score.
         ranked: Places with a rank, by part.
         interval: Of the root's rank, or None where none is known.
+        better: Whether a higher score is better, so that contributions lead away from need.
     """
 
     id: str
@@ -101,6 +120,7 @@ class IndexFacts:
     points: NDArray[np.float64]
     ranked: tuple[int, ...]
     interval: Interval | None
+    better: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +327,8 @@ def _index(
         value=fill("value", np.float64, np.nan),
         points=points,
         ranked=tuple(int(n) for n in (rank > 0).sum(axis=1)),
-        interval=_interval(_where(_arrow(found.read("ranks")), index=id_), level),
+        interval=_interval(found, id_, _where(_arrow(found.read("ranks")), index=id_), level),
+        better=spec.higher == "better",
     )
 
 
@@ -326,14 +347,26 @@ def _parts(found: Gathering, id_: str, closed: set[tuple[str, str]]) -> tuple[Pa
             if isinstance(row["parent"], str)
             else 1.0,
             indicator=row["indicator"] if isinstance(row["indicator"], str) else "",
+            usual=float(usual) if isinstance(usual := row.get("mean_contribution"), float) else float("nan"),
         )
         for row in nodes.to_dict("records")
         if (id_, row["node"]) not in closed
     )
 
 
-def _interval(table: pa.Table, level: PlaceLevel) -> Interval | None:
-    """Return the widest interval of the first kind of uncertainty that is known; None where there is none."""
+def _varied(found: Gathering, id_: str) -> tuple[set[str], int]:
+    """Return which kinds of uncertainty were drawn for an index, and how many of its indicators have no sampling error drawn."""
+    factors, nodes = found.read("factors"), found.read("nodes")
+    mine = factors[factors["index"] == id_]
+    leaves = ((nodes["index"] == id_) & (nodes["status"] == "used") & nodes["indicator"].notna()).sum()
+    return set(mine["component"]), int(leaves) - int((mine["kind"] == "values").sum())
+
+
+def _interval(found: Gathering, id_: str, table: pa.Table, level: PlaceLevel) -> Interval | None:
+    """Return the widest interval of the first kind of uncertainty that is known; None where there is none.
+
+    Where all draws of an index vary one kind alone, the interval is called by that kind, though it was drawn beside other indices.
+    """
     import numpy as np
     import pyarrow.compute as pc
 
@@ -352,7 +385,13 @@ def _interval(table: pa.Table, level: PlaceLevel) -> Interval | None:
             ends[name][row[kept]] = np.nan_to_num(_numbers(mine[name])[kept])
         inside = np.full(len(level.codes), np.nan)
         inside[row[kept]] = _numbers(mine["p_greatest_need"])[kept]
-        return Interval(component, coverage, ends["rank_low"], ends["rank_median"], ends["rank_high"], inside)
+        kinds, without = _varied(found, id_)
+        told = kinds.pop() if component == "both" and len(kinds) == 1 else component
+        # Choices alone say nothing of chance in the figures, so there is no part of it to miss.
+        partial = without if told in ("both", "sampling") else 0
+        return Interval(
+            told, coverage, ends["rank_low"], ends["rank_median"], ends["rank_high"], inside, partial
+        )
     return None
 
 
@@ -383,7 +422,7 @@ def _summaries(found: Gathering, level: PlaceLevel, order: list[str]) -> tuple[S
                     value,
                     rank,
                     int((rank > 0).sum()),
-                    _interval(ranges, level),
+                    _interval(found, id_, ranges, level),
                 )
             )
     return tuple(result)

@@ -15,11 +15,34 @@ from markupsafe import Markup
 from wardmote import words
 from wardmote.publish import speech
 from wardmote.publish.building import safe_name
+from wardmote.publish.glance import Glance, named, told_verdict, verdict
 from wardmote.publish.locator import Locator
 from wardmote.publish.page import KINDS, Gathering
 from wardmote.publish.place_strategies import Strategies, Strategist
-from wardmote.publish.places import TYPES, Atlas, IndexFacts, Interval, PlaceLevel, RoundFacts, Summary
-from wardmote.publish.strings import PLACE, SITE, STRINGS, say
+from wardmote.publish.place_words import (
+    BOTH,
+    as_stated,
+    ends_of,
+    few,
+    place_on_line,
+    pulls_of,
+    short_interval,
+    title_of,
+    told_inside,
+    told_interval,
+    told_partial,
+    told_pulls,
+)
+from wardmote.publish.places import (
+    TYPES,
+    Atlas,
+    IndexFacts,
+    NeedFacts,
+    PlaceLevel,
+    RoundFacts,
+    Summary,
+)
+from wardmote.publish.strings import PLACE, STRINGS, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +54,6 @@ STRONG, GREAT = 8, 3
 CLASSES = ((1, 1), (2, 3), (4, 7), (8, 9), (10, 10))
 """Tenths put together in the tables of larger areas: first and last tenth of each class."""
 
-STRIP = 400.0
-"""Length of the line from greatest to least need in its own units."""
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -44,18 +64,43 @@ class Link:
     code: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class End:
+    """One thing that is strong, or in which need is great: its order, what it is called, what is said of it."""
+
+    order: float
+    title: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What is strong in one place and where need is greatest by one index, and what is nearest to strong."""
+
+    strong: tuple[End, ...]
+    great: tuple[End, ...]
+    nearest: str
+
+
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """One part of an index for one place, in words; `tenth` is 0 where there is none."""
+    """One part of an index for one place, in words.
+
+    Attributes:
+        title, weight, rank, tenth, figure: In words.
+        pull: By how many points of the score it moves the place towards need (+) or away from it (−) beside the average place, or "".
+        pull_at: The same from −1 to 1, the part that moves most at either end; 0 where it is not known.
+        at: Place on the line from greatest to least need, -1 for none.
+    """
 
     title: str
     weight: str
     rank: str
     tenth: str
-    points: str
+    pull: str
+    pull_at: float
     figure: str
     at: float
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +112,13 @@ class Standing:
         headline: Rank and tenth, or what its small areas say.
         interval: Between which ranks it lies, or that no interval is available.
         inside: How often it is in the greatest-need tenth, or "".
+        partial: That the interval is a lower bound, since some figures have no known error, or "".
         at, low, high: Places on the line from 0 (greatest need) to `STRIP`, or -1.
         parts: Its parts.
         leaves: Its indicators.
         up, down: What pulls it towards need and away from it, one sentence each, or "".
         measures: Rows of summaries: name, value, rank, interval.
-        classes: Rows of tenths of its small areas by part.
+        classes: How many of its small areas are in which class of tenths, by part: title and counts.
         folded: Whether its tables are folded away, since the index only stands beside another one.
     """
 
@@ -80,6 +126,7 @@ class Standing:
     headline: str
     interval: str
     inside: str
+    partial: str
     at: float
     low: float
     high: float
@@ -88,7 +135,7 @@ class Standing:
     up: str
     down: str
     measures: tuple[tuple[str, ...], ...]
-    classes: tuple[tuple[str, ...], ...]
+    classes: tuple[tuple[str, tuple[int, ...]], ...]
     folded: bool
 
 
@@ -101,7 +148,23 @@ class Money:
     sentence: str
     flip: str
     firm: str
+    standing: str
     places: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """What one definition of need says of a place.
+
+    Attributes:
+        said: It, in a sentence or two.
+        title: What the list below is called, or "".
+        places: The small areas inside that have both needs, by name, each with how firm that is in a word.
+    """
+
+    said: str
+    title: str
+    places: tuple[tuple[Link, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +187,13 @@ class Profile:
     path: str
     residents: str
     trail: tuple[Link, ...]
+    glance: tuple[Glance, ...]
     strong: tuple[str, ...]
+    nearest: str
     great: tuple[str, ...]
     standings: tuple[Standing, ...]
     types: tuple[str, ...]
+    both: tuple[Both, ...]
     beside: tuple[tuple[Link, tuple[str, ...]], ...]
     beside_header: tuple[str, ...]
     similar: tuple[tuple[str, tuple[Link, ...]], ...]
@@ -190,6 +256,10 @@ class Profiler:
         place = self.atlas.levels[level]
         standings = tuple(self._standing(item, place, row) for item in self.atlas.indices)
         ends = [self._ends(item, place, row) for item in self.atlas.indices[:2]]
+        strong = [end for one in ends for end in one.strong]
+        great = [end for one in ends for end in one.great]
+        both = self._both(place, row)
+        money = tuple(self._money(one, place, row) for one in self.atlas.rounds)
         residents = float(place.population[row])
         return Profile(
             name=place.names[row],
@@ -201,14 +271,17 @@ class Profiler:
             trail=tuple(
                 self.link(above, self._parent(place, row, above)) for above in self._above(place, row)
             ),
-            strong=tuple(text for strong, _ in ends for text in strong),
-            great=tuple(text for _, great in ends for text in great),
+            glance=self._glance(place, row, strong, great, money),
+            strong=tuple(end.said for end in strong),
+            nearest="" if strong else next((one.nearest for one in ends if one.nearest), ""),
+            great=tuple(end.said for end in great),
             standings=tuple(one for one in standings if one.headline),
-            types=self._types(place, row),
+            types=tuple(one.said for one in both),
+            both=both,
             beside=self._beside(place, row),
             beside_header=tuple(item.title for item in self._summarised()),
             similar=self._similar(place, row),
-            money=tuple(self._money(one, place, row) for one in self.atlas.rounds),
+            money=money,
             inside=self._small(place, row),
             outline=self.locator.draw(level, row),
             on_map=self.locator.on_map(level, row),
@@ -260,22 +333,24 @@ class Profiler:
             headline = say(
                 "place", "headline", rank=speech.rank_of(rank, total), areas=place.level.plural, tenth=told
             )
+        pulls = pulls_of(item, row)
         rows = [
-            (part, self._part(item, i, row))
+            (part, self._part(item, i, row, pulls))
             for i, part in enumerate(item.parts)
             if part.depth and item.rank[i, row]
         ]
-        up, down = _pulls(item, row)
+        up, down = told_pulls(item, pulls)
         interval = item.interval
-        ends = _ends_of(interval, row)
+        ends = ends_of(interval, row)
         return Standing(
             title=item.title,
             headline=headline,
             interval=told_interval(interval, row),
-            inside=_told_inside(interval, row),
-            at=_at(rank, total),
-            low=_at(ends[0], total),
-            high=_at(ends[1], total),
+            inside=told_inside(interval, row, total, place.level.plural, whole=False),
+            partial=told_partial(item, interval),
+            at=place_on_line(rank, total),
+            low=place_on_line(ends[0], total),
+            high=place_on_line(ends[1], total),
             parts=tuple(told for part, told in rows if part.depth == 1),
             leaves=tuple(told for part, told in rows if part.indicator and part.depth > 1),
             up=up,
@@ -285,18 +360,19 @@ class Profiler:
             folded=bool(self.found.study.index[item.id].beside),
         )
 
-    def _part(self, item: IndexFacts, i: int, row: int) -> PartRow:
+    def _part(self, item: IndexFacts, i: int, row: int, pulls: Mapping[int, float]) -> PartRow:
         part, rank, tenth = item.parts[i], int(item.rank[i, row]), int(item.decile[i, row])
-        share = _share_of_points(item, i, row)
+        pull = pulls.get(i)
+        most = max((abs(one) for one in pulls.values()), default=0.0)
         return PartRow(
             title=part.title,
             weight=speech.percent(part.share),
             rank=speech.rank_of(rank, item.ranked[i]),
             tenth=speech.short_tenth(tenth),
-            points="" if share is None else speech.percent(share),
+            pull="" if pull is None else speech.signed(pull),
+            pull_at=0.0 if pull is None or not most else round(pull / most, 3),
             figure=self._figure(part.indicator, float(item.value[i, row])),
-            at=_at(rank, item.ranked[i]),
-            number=tenth,
+            at=place_on_line(rank, item.ranked[i]),
         )
 
     def _figure(self, indicator: str, value: float) -> str:
@@ -318,17 +394,17 @@ class Profiler:
             one for one in self.atlas.summaries.get(name, ()) if one.index == item.id and one.rank[row]
         ]
         tally = self._tallies.get((item.id, name))
-        headline, classes = "", []
+        headline = ""
+        classes: list[tuple[str, tuple[int, ...]]] = []
         if tally is not None and tally[0, row].sum():
             total = int(tally[0, row].sum())
             inside = int(tally[0, row, 0])
             headline = say(
-                "place", "headline_inside", inside, count=_few(inside), total=f"{total:,}", areas=noun
+                "place", "headline_inside", inside, count=few(inside), total=f"{total:,}", areas=noun
             )
             for i, part in enumerate(item.parts):
                 if part.depth <= 1:
-                    counts = tally[i, row].tolist()
-                    classes.append((part.title if part.depth else item.title, *(f"{n:,}" for n in counts)))
+                    classes.append((part.title if part.depth else item.title, tuple(tally[i, row].tolist())))
         shown = next(
             (one for one in measures if one.measure == "average score"), measures[0] if measures else None
         )
@@ -339,16 +415,17 @@ class Profiler:
             by = say("place", "headline_by", measure=measure, rank=rank, areas=place.level.plural)
             headline += f" {by}"
         interval = shown.interval if shown else None
-        ends = _ends_of(interval, row)
+        ends = ends_of(interval, row)
         total = shown.ranked if shown else 0
         return Standing(
             title=item.title,
             headline=headline.strip(),
             interval=told_interval(interval, row),
-            inside=_told_inside(interval, row),
-            at=_at(int(shown.rank[row]), total) if shown else -1.0,
-            low=_at(ends[0], total),
-            high=_at(ends[1], total),
+            inside=told_inside(interval, row, total, place.level.plural, whole=True),
+            partial=told_partial(item, interval),
+            at=place_on_line(int(shown.rank[row]), total) if shown else -1.0,
+            low=place_on_line(ends[0], total),
+            high=place_on_line(ends[1], total),
             parts=(),
             leaves=(),
             up="",
@@ -361,79 +438,119 @@ class Profiler:
     def _measure(self, one: Summary, row: int) -> tuple[str, ...]:
         value = float(one.value[row])
         told = speech.percent(value) if one.measure in ("proportion", "extent") else speech.figure(value, 2)
-        return (
-            told_measure(one.measure),
-            told,
-            speech.rank_of(int(one.rank[row]), one.ranked),
-            _short_interval(one.interval, row),
-        )
+        # A share of nothing is shared with many: its rank would look like a place among those with need.
+        rank = speech.rank_of(int(one.rank[row]), one.ranked) if value else PLACE["rank_of_none"]
+        return (told_measure(one.measure), told, rank, short_interval(one.interval, row))
 
-    def _ends(self, item: IndexFacts, place: PlaceLevel, row: int) -> tuple[list[str], list[str]]:
-        """Return what is strong and where need is greatest, in sentences."""
+    def _ends(self, item: IndexFacts, place: PlaceLevel, row: int) -> Ends:
+        """Return what is strong and where need is greatest, the most telling first."""
         shown = [i for i, part in enumerate(item.parts) if part.depth == 1] or [0]
-        noun = self.atlas.levels[item.level].level.plural
-        strong: list[tuple[float, str]] = []
-        great: list[tuple[float, str]] = []
         if item.level == place.level.name:
-            for i in shown:
-                tenth = int(item.decile[i, row])
-                if not tenth:
-                    continue
-                at, title = item.rank[i, row] / item.ranked[i], _title(item, i)
-                if tenth >= STRONG:
-                    strong.append(
-                        (-at, PLACE["strong_low"].format(title=title, number=tenth - 1, areas=noun))
-                    )
-                elif tenth <= GREAT:
-                    great.append((at, PLACE["need_low"].format(title=title, number=10 - tenth, areas=noun)))
-        else:
-            tally = self._tallies.get((item.id, place.level.name))
-            for i in shown if tally is not None else []:
-                counts = tally[i, row].tolist()  # type: ignore[index]  # the loop above is empty where it is None
-                total = sum(counts)
-                for found, number, told in (
-                    (strong, counts[3] + counts[4], PLACE["strong_share"]),
-                    (great, counts[0] + counts[1], PLACE["need_share"]),
-                ):
-                    if total and number * 2 >= total:
-                        text = told.format(
-                            title=_title(item, i), count=f"{number:,}", total=f"{total:,}", areas=noun
-                        )
-                        found.append((-number / total, text))
-        return [text for _, text in sorted(strong)], [text for _, text in sorted(great)]
+            return self._own_ends(item, shown, row)
+        tally = self._tallies.get((item.id, place.level.name))
+        noun = self.atlas.levels[item.level].level.plural
+        strong: list[End] = []
+        great: list[End] = []
+        for i in shown if tally is not None else []:
+            counts = tally[i, row].tolist()  # type: ignore[index]  # the loop is empty where it is None
+            total = sum(counts)
+            for found, number, outermost, told in (
+                (strong, counts[3] + counts[4], counts[4], PLACE["strong_share"]),
+                (great, counts[0] + counts[1], counts[0], PLACE["need_share"]),
+            ):
+                if total and number * 2 >= total:
+                    title = title_of(item, i)
+                    said = told.format(title=title, count=f"{number:,}", total=f"{total:,}", areas=noun)
+                    # Those further out first: all in the third tenth is less than all in the first.
+                    found.append(End(-(number + outermost) / total, title, said))
+        return Ends(tuple(sorted(strong)), tuple(sorted(great)), "")
+
+    def _own_ends(self, item: IndexFacts, shown: Sequence[int], row: int) -> Ends:
+        """Return the ends of a place in an index that is built at its level, and what is nearest to strong."""
+        noun = self.atlas.levels[item.level].level.plural
+        strong: list[End] = []
+        great: list[End] = []
+        best = (0.0, "")
+        for i in shown:
+            tenth = int(item.decile[i, row])
+            if not tenth:
+                continue
+            at, title = float(item.rank[i, row] / item.ranked[i]), title_of(item, i)
+            best = max(best, (at, say("place", "nearest", title=title, tenth=speech.tenth(tenth))))
+            if tenth >= STRONG:
+                said = PLACE["strong_low"].format(title=title, number=tenth - 1, areas=noun)
+                strong.append(End(-at, title, said))
+            elif tenth <= GREAT:
+                said = PLACE["need_low"].format(title=title, number=10 - tenth, areas=noun)
+                great.append(End(at, title, said))
+        return Ends(tuple(sorted(strong)), tuple(sorted(great)), best[1])
+
+    def _glance(
+        self,
+        place: PlaceLevel,
+        row: int,
+        strong: Sequence[End],
+        great: Sequence[End],
+        money: Sequence[Money],
+    ) -> tuple[Glance, ...]:
+        """Return the lines at the top of the page."""
+        told = [
+            Glance("strong", PLACE["glance_strong"], named([one.title for one in strong], PLACE["glance_none"]), "", "strong"),
+            Glance("need", PLACE["glance_need"], named([one.title for one in great], PLACE["glance_none"]), "", "need"),
+        ]  # fmt: skip
+        told += [self._glance_both(one, place, row) for one in self.atlas.needs[:1]]
+        for one in money[:1]:
+            firm = one.standing if one.status else ""
+            told.append(Glance("money", one.title, one.status or one.sentence, firm, "money"))
+        return tuple(one for one in told if one.said)
+
+    def _glance_both(self, one: NeedFacts, place: PlaceLevel, row: int) -> Glance:
+        """Return the line on the leading definition of need."""
+        title = words.sentence(one.title).removesuffix(".")
+        if one.level == place.level.name:
+            if not one.type[row]:
+                return Glance("both", title, "", "", "need")
+            both = one.type[row] == BOTH
+            said = PLACE["glance_yes"] if both else PLACE["glance_no"]
+            return Glance("both", title, said, verdict(as_stated(one, row)), "need")
+        known, both_ = self._inside_of(one, place, row)
+        if not known:
+            return Glance("both", title, "", "", "need")
+        areas = self.base.level.plural
+        said = say("place", "glance_inside", count=f"{len(both_):,}", total=f"{known:,}", areas=areas)
+        return Glance("both", title, said, "", "need")
 
     # ---- need, neighbours, money
 
-    def _types(self, place: PlaceLevel, row: int) -> tuple[str, ...]:
+    def _inside_of(self, one: NeedFacts, place: PlaceLevel, row: int) -> tuple[int, list[int]]:
+        """Return how many small areas of a place have a type of need, and the rows of those with both needs."""
+        if one.level != self.base.level.name:
+            return 0, []
+        rows = self.members[place.level.name][row]
+        return int((one.type[rows] > 0).sum()), [int(i) for i in rows[one.type[rows] == BOTH]]
+
+    def _both(self, place: PlaceLevel, row: int) -> tuple[Both, ...]:
         """Return what the definitions of need say of a place, or of its small areas."""
         told = []
         for one in self.atlas.needs:
             if one.level == place.level.name and one.type[row]:
                 word = KINDS[TYPES[int(one.type[row]) - 1]]
                 said = say("place", f"type_{word}", title=one.title)
-                share = float(one.share[row])
-                if not isnan(share):
-                    said = (
-                        f"{said} {say('place', 'type_share', title=one.title, share=speech.percent(share))}"
-                    )
-                told.append(said)
-            elif one.level == self.base.level.name and place.level.name != one.level:
-                inside = one.type[self.members[place.level.name][row]]
-                known, both = int((inside > 0).sum()), int((inside == 1).sum())
+                told.append(Both(f"{said} {told_verdict(as_stated(one, row))}".strip(), "", ()))
+            elif place.level.name != one.level:
+                known, both = self._inside_of(one, place, row)
                 if known:
-                    areas = self.base.level.plural
-                    told.append(
-                        say(
-                            "place",
-                            "types_inside",
-                            both,
-                            count=_few(both),
-                            total=f"{known:,}",
-                            areas=areas,
-                            title=one.title,
-                        )
-                    )
+                    told.append(self._both_inside(one, known, both))
         return tuple(told)
+
+    def _both_inside(self, one: NeedFacts, known: int, both: Sequence[int]) -> Both:
+        """Return how many small areas inside have both needs, and which."""
+        areas, number = self.base.level.plural, len(both)
+        marks = {"count": few(number), "total": f"{known:,}", "areas": areas, "title": one.title}
+        rows = sorted(both, key=lambda i: (self.base.names[i], self.base.codes[i]))
+        places = tuple((self.link(one.level, i), verdict(as_stated(one, i))) for i in rows)
+        title = say("place", "types_named", number, count=f"{number:,}") if places else ""
+        return Both(say("place", "types_inside", number, **marks), title, places)
 
     def _summarised(self) -> list[IndexFacts]:
         return [
@@ -455,11 +572,7 @@ class Profiler:
                 if one is None or not one.rank[at]:
                     cells.append(speech.short_tenth(int(item.decile[0, at])) if level == item.level else "")
                 else:
-                    share, rank = (
-                        speech.percent(float(one.value[at])),
-                        speech.rank_of(int(one.rank[at]), one.ranked),
-                    )
-                    cells.append(say("place", "share_rank", share=share, rank=rank))
+                    cells.append(speech.percent(float(one.value[at])))
             if any(cells):
                 told.append((self.link(level, at), tuple(cells)))
         if len(told) < 2:
@@ -502,7 +615,7 @@ class Profiler:
         noun = level.level
         said = say("place", "funded_in_it", number, areas=speech.count(number, noun.title, noun.plural))
         return Money(
-            one.title, "", words.sentence(said), "", "", tuple(sorted(funded, key=lambda link: link.name))
+            one.title, "", words.sentence(said), "", "", "", tuple(sorted(funded, key=lambda link: link.name))
         )
 
     # ---- the areas inside
@@ -555,26 +668,6 @@ class Profiler:
 # ---- single words
 
 
-def told_interval(interval: Interval | None, row: int) -> str:
-    """Return between which ranks a place lies, or that no interval is available.
-
-    Args:
-        interval: The intervals, or None.
-        row: The row of the place.
-    """
-    low, high = _ends_of(interval, row)
-    if interval is None or not low:
-        return SITE["no_interval"]
-    return say(
-        "place",
-        "told_interval",
-        low=speech.ordinal(low),
-        high=speech.ordinal(high),
-        coverage=speech.percent(interval.coverage),
-        component=PLACE[f"of_{interval.component}"],
-    )
-
-
 def told_type(kind: int) -> str:
     """Return what a type of need is called.
 
@@ -608,7 +701,7 @@ def told_decision(one: RoundFacts, decision: Mapping[str, Any] | None, places: t
         places: The place that it is about, where it is another one than the page's.
     """
     if decision is None:
-        return Money(one.title, "", PLACE["not_considered"], "", "", places)
+        return Money(one.title, "", PLACE["not_considered"], "", "", "", places)
     funded = decision["funded"]
     status = PLACE["open"] if funded is None else PLACE["funded"] if funded else PLACE["not_funded"]
     share, standing = decision.get("p_funded"), decision.get("standing")
@@ -622,6 +715,7 @@ def told_decision(one: RoundFacts, decision: Mapping[str, Any] | None, places: t
         _after_status(decision["sentence"] or ""),
         decision["flip"] or "",
         words.sentence(firm or known),
+        known,
         places,
     )
 
@@ -634,70 +728,6 @@ def _after_status(sentence: str) -> str:
     return sentence
 
 
-def _few(number: int) -> str:
-    """Return a count at the start of a sentence, "None" for 0."""
-    return f"{number:,}" if number else PLACE["none_of"]
-
-
-def _short_interval(interval: Interval | None, row: int) -> str:
-    low, high = _ends_of(interval, row)
-    if not low:
-        return speech.figure(float("nan"))
-    return say("place", "ends", low=speech.ordinal(low), high=speech.ordinal(high))
-
-
-def _told_inside(interval: Interval | None, row: int) -> str:
-    if interval is None or isnan(interval.inside[row]):
-        return ""
-    key = "inside_probability" if interval.component == "sampling" else "inside_draws"
-    return say("place", key, share=speech.percent(float(interval.inside[row])))
-
-
-def _ends_of(interval: Interval | None, row: int) -> tuple[int, int]:
-    return (0, 0) if interval is None else (int(interval.low[row]), int(interval.high[row]))
-
-
-def _at(rank: int, total: int) -> float:
-    """Return the place of a rank on the line."""
-    return round(STRIP * (rank - 0.5) / total, 1) if rank and total else -1.0
-
-
-def _title(item: IndexFacts, i: int) -> str:
-    return item.parts[i].title if item.parts[i].depth else item.title
-
-
-def _share_of_points(item: IndexFacts, i: int, row: int) -> float | None:
-    """Return the share of a part in the points of the root; None where points are not all positive or not known."""
-    points = item.points[:, row]
-    mine = [j for j, part in enumerate(item.parts) if part.depth == item.parts[i].depth]
-    same = [points[j] for j in mine]
-    total = sum(same)
-    # Not a number compares as false, so missing points end here too.
-    if not total > 0 or min(same) < 0:
-        return None
-    return float(points[i] / total)
-
-
-def _pulls(item: IndexFacts, row: int) -> tuple[str, str]:
-    """Return what pulls a place towards need and away from it, in one sentence each."""
-    up: list[tuple[float, str]] = []
-    down: list[tuple[float, str]] = []
-    for i, part in enumerate(item.parts):
-        share = _share_of_points(item, i, row) if part.depth == 1 else None
-        if share is None or share == part.share:
-            continue
-        told = PLACE["pull_item"].format(
-            title=part.title, points=speech.percent(share), weight=speech.percent(part.share)
-        )
-        (up if share > part.share else down).append((-abs(share - part.share), told))
-    sentences = []
-    for found, template in ((up, PLACE["pulls_up"]), (down, PLACE["pulls_down"])):
-        sentences.append(
-            template.format(items=speech.listed([text for _, text in sorted(found)])) if found else ""
-        )
-    return sentences[0], sentences[1]
-
-
 def _tell_rank(item: IndexFacts) -> Any:
     total = item.ranked[0]
 
@@ -705,7 +735,7 @@ def _tell_rank(item: IndexFacts) -> Any:
         rank = int(item.rank[0, i])
         if not rank:
             return STRINGS["numbers"]["no_rank"]
-        interval = _short_interval(item.interval, i) if item.interval else ""
+        interval = short_interval(item.interval, i) if item.interval else ""
         key = "told_rank_interval" if interval else "told_rank"
         tenth, told = speech.short_tenth(int(item.decile[0, i])), speech.rank_of(rank, total)
         return say("place", key, tenth=tenth, rank=told, interval=interval)

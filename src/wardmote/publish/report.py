@@ -17,8 +17,9 @@ from wardmote.publish import speech
 from wardmote.publish.atlas import TEMPLATES
 from wardmote.publish.building import safe_name
 from wardmote.publish.page import START, Definition, Gathering, Page, gather
+from wardmote.publish.place_words import STRIP
 from wardmote.publish.places import read_atlas
-from wardmote.publish.profiles import STRIP, Profile, Profiler, Standing
+from wardmote.publish.profiles import Profile, Profiler, Standing
 from wardmote.publish.reading import open_tables
 from wardmote.publish.strings import PAGES, PLACE, SITE, STRINGS, in_its_language, language
 from wardmote.publish.version import wardmote_version
@@ -224,7 +225,14 @@ def _profile(found: Gathering, page: Page, code: str, day: datetime.date) -> dic
     if place.residents:
         lede += f" {words.sentence(PLACE['residents'].format(people=place.residents))}"
     sections = [
-        _section(PLACE["strong"], [_list(place.strong) if place.strong else _text(PLACE["strong_none"])]),
+        _section(
+            PLACE["strong"],
+            [
+                _list(place.strong)
+                if place.strong
+                else _text(f"{PLACE['strong_none']} {place.nearest}".strip())
+            ],
+        ),
         _section(
             PLACE["need"],
             [
@@ -247,7 +255,7 @@ def _profile(found: Gathering, page: Page, code: str, day: datetime.date) -> dic
 def _standing(one: Standing) -> list[dict[str, Any]]:
     blocks = [
         _heading(one.title),
-        _text(" ".join(said for said in (one.headline, one.interval, one.inside) if said)),
+        _text(" ".join(said for said in (one.headline, one.interval, one.inside, one.partial) if said)),
     ]
     if one.at >= 0:
         blocks.append(

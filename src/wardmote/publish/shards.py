@@ -21,13 +21,13 @@ from wardmote.publish.strings import PLACE
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LEFT_OUT = {"level", "unlike", "inside", "outline", "on_map", "measures", "classes"}
+LEFT_OUT = {"level", "unlike", "inside", "outline", "on_map", "measures", "classes", "both"}
 """What is in a profile but not in the files: it needs a page of its own."""
 
 SPOKEN = (
     "trail", "title", "strong", "strong_none", "need", "need_none", "standing", "both", "parts_of", "figures_of", "more_of", "part",
-    "tenth", "told_rank", "pulls", "indicator", "figure", "similar", "similar_note", "beside", "area", "share", "money", "flip",
-    "no_round", "wrong", "wrong_note", "greatest_end", "least_end", "residents",
+    "tenth", "told_rank", "pulls", "pulls_note", "pull", "weight", "indicator", "figure", "similar", "similar_note", "beside", "area",
+    "share", "money", "flip", "no_round", "wrong", "wrong_note", "greatest_end", "least_end", "residents",
 )  # fmt: skip
 """Words of profiles that scripts need."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from wardmote.publish.strings import in_its_language
 from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
 from wardmote.tables import TABLES
+
+POST = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+"""An address for letters, as people write it among other words."""
 
 
 @in_its_language
@@ -61,6 +65,7 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
         paths=tuple(sorted(paths)),
         areas=atlas.base.level.plural if atlas.levels else "",
         address=study.publish.address.rstrip("/"),
+        post=found_post[0] if (found_post := re.findall(POST, page.contact)) else "",
     )
     units = found.read("indicators", ["indicator", "unit"]).to_dict("list")  # profiles tell figures with them
     with replaced(out) as folder:

@@ -72,6 +72,12 @@ def figure(number: float, digits: int = 1) -> str:
     return NUMBERS["not_available"] if isnan(number) else f"{number:,.{digits}f}"
 
 
+def signed(number: float) -> str:
+    """Return a number with its sign, two digits after the point: ``+3.20``, ``−0.41``; 0 has none."""
+    told = f"{abs(number):,.2f}"
+    return told if float(told.replace(",", "")) == 0 else f"{'+' if number > 0 else '−'}{told}"
+
+
 @remembered(200_000)
 def rank_of(rank: float, total: int) -> str:
     """Return ``26,525th of 33,755`` (rank 1 = greatest need); "no rank" for NaN."""

@@ -42,6 +42,12 @@ TABLES: tuple[Table, ...] = (
             text_column(
                 "higher", "whether a higher score means more need or better", allowed=("need", "better")
             ),
+            number_column(
+                "mean_contribution",
+                "mean of its contributions over all areas with a score, beside which those of one area are told; "
+                "null where contributions are not defined",
+                "points of the root's score",
+            ),
         ),
     ),
     Table(

@@ -13,11 +13,25 @@
   const fill = (text, marks) => text.replace(/\{(\w+)\}/g, (_, mark) => marks[mark] ?? "");
   const initial = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-  const partsTable = (one, words, rows, figures) => wardmote.table(
-    fill(figures ? words.figures_of : words.parts_of, { title: one.title }),
-    [figures ? words.indicator : words.part, ...(figures ? [words.figure] : []), `${words.tenth} (${words.greatest_end} – ${words.least_end})`],
-    rows.map((row) => [row.title, ...(figures ? [row.figure] : []),
-      e("div", {}, wardmote.strip(row.at, -1, -1), fill(words.told_rank, { tenth: row.tenth, rank: row.rank }))]));
+  /** A bar from the middle: to the left towards need, to the right away from it. */
+  const pull = (row) => {
+    if (!row.pull) return "";
+    const width = Math.abs(56 * row.pull_at);
+    return e("span", { class: "pull-col" }, e("svg", { class: "pull", viewBox: "0 0 120 14", "aria-hidden": "true", focusable: "false" },
+      e("path", { class: "strip-line", d: "M60,0v14" }),
+      e("rect", { class: row.pull_at > 0 ? "pull-up" : "pull-down", x: row.pull_at > 0 ? 60 - width : 60, y: 2, width, height: 10 })), row.pull);
+  };
+
+  const partsTable = (one, words, rows, figures) => {
+    const pointed = !figures && (one.up || one.down);
+    return wardmote.table(
+      fill(figures ? words.figures_of : words.parts_of, { title: one.title }),
+      [figures ? words.indicator : words.part, ...(figures ? [words.figure] : []), `${words.tenth} (${words.greatest_end} – ${words.least_end})`,
+        ...(pointed ? [words.pull, words.weight] : [])],
+      rows.map((row) => [row.title, ...(figures ? [row.figure] : []),
+        e("div", {}, wardmote.strip(row.at, -1, -1), fill(words.told_rank, { tenth: row.tenth, rank: row.rank })),
+        ...(pointed ? [pull(row), row.weight] : [])]));
+  };
 
   const standing = (one, words) => {
     const box = e("div", {}, e("h3", {}, one.title), ...sentences([[one.headline, one.interval, one.inside].filter(Boolean).join(" ")]));
@@ -25,7 +39,8 @@
       box.append(e("div", { class: "strip-box" }, wardmote.strip(one.at, one.low, one.high),
         e("p", { class: "ends small" }, e("span", {}, words.greatest_end), e("span", {}, words.least_end))));
     }
-    if (one.up || one.down) box.append(e("h4", {}, words.pulls), ...sentences([one.up, one.down]));
+    if (one.partial) box.append(e("p", { class: "small" }, one.partial));
+    if (one.up || one.down) box.append(e("h4", {}, words.pulls), ...sentences([one.up, one.down]), e("p", { class: "small" }, words.pulls_note));
     const into = one.folded && one.parts.length ? e("details", {}, e("summary", {}, `${words.more_of} (${one.title})`)) : box;
     if (one.parts.length) into.append(partsTable(one, words, one.parts, false));
     if (one.leaves.length) into.append(e("details", {}, e("summary", {}, fill(words.figures_of, { title: one.title })), partsTable(one, words, one.leaves, true)));
@@ -35,28 +50,33 @@
 
   /** Put the whole profile onto the page. */
   const profile = (place, words) => {
-    const section = (title, ...children) => e("section", {}, e("h2", {}, title), ...children);
+    const section = (id, title, ...children) => e("section", { "aria-labelledby": id }, e("h2", { id }, title), ...children);
     const parts = [];
     if (place.trail.length) {
       parts.push(e("nav", { class: "trail", "aria-label": words.trail }, e("ol", {}, ...place.trail.map((one) => e("li", {}, linked(one))))));
     }
     parts.push(e("h1", {}, place.name), e("p", { class: "lede" }, `${initial(place.noun)}. ${place.residents ? `${initial(fill(words.residents, { people: place.residents }))}.` : ""} `, e("span", { class: "code" }, place.code)));
-    const strong = section(words.strong, list(place.strong, words.strong_none));
+    if (place.glance.length) {
+      parts.push(e("dl", { class: "glance" }, ...place.glance.map((one) => e("div", { class: `g-${one.kind}` }, e("dt", {}, one.title),
+        e("dd", {}, e("a", { href: `#${one.anchor}` }, one.said), one.verdict ? " " : "", one.verdict ? e("span", { class: "word" }, one.verdict) : "")))));
+    }
+    const strong = section("strong", words.strong, list(place.strong, [words.strong_none, place.nearest].filter(Boolean).join(" ")));
     strong.className = "good";
-    parts.push(strong, section(words.need, list(place.great, words.need_none), ...sentences(place.types)));
-    parts.push(section(words.standing, ...place.standings.map((one) => standing(one, words))));
+    parts.push(strong, section("need", words.need, list(place.great, words.need_none), ...sentences(place.types)));
+    parts.push(section("standing", words.standing, ...place.standings.map((one) => standing(one, words))));
     for (const [title, others] of place.similar) {
-      parts.push(section(words.similar, e("p", {}, words.similar_note.replace("{title}", title)),
+      parts.push(section("similar", words.similar, e("p", {}, words.similar_note.replace("{title}", title)),
         e("ul", { class: "names" }, ...others.map((one) => e("li", {}, linked(one), " ", e("span", { class: "code" }, one.code))))));
     }
     if (place.beside.length) {
-      parts.push(section(words.beside, wardmote.table(words.share, [words.area, ...place.beside_header],
+      parts.push(section("beside", words.beside, wardmote.table(words.share, [words.area, ...place.beside_header],
         place.beside.map(([one, cells]) => [linked(one), ...cells.map((cell) => cell || "–")]))));
     }
     const money = place.money.flatMap((one) => [e("h3", {}, one.title), ...(one.places.length ? [e("p", {}, linked(one.places[0]))] : []),
-      ...sentences([`${one.status ? `${one.status}. ` : ""}${one.sentence}`, one.flip && `${words.flip}: ${one.flip}`, one.firm])]);
-    parts.push(section(words.money, ...(money.length ? money : sentences([words.no_round]))));
-    parts.push(section(words.wrong, ...sentences([words.wrong_note.replace("{code}", place.code), words.wrong_who])));
+      ...sentences([`${one.status ? `${one.status}. ` : ""}${one.sentence}`, one.firm]),
+      one.flip ? e("details", {}, e("summary", {}, words.flip), e("p", {}, one.flip)) : ""]);
+    parts.push(section("money", words.money, ...(money.length ? money : sentences([words.no_round]))));
+    parts.push(section("wrong", words.wrong, ...sentences([words.wrong_note.replace("{code}", place.code), words.wrong_who])));
     document.title = `${place.name}: ${document.title}`;
     main.replaceChildren(...parts);
   };
