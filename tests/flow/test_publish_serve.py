@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     (site / "tiles").mkdir(parents=True)
     (site / "index.html").write_text("<p>page</p>")
     (site / "tiles" / "a.bin").write_bytes(CONTENT)
+    (site / "map").mkdir()
+    (site / "map" / "index.html").write_text("<p>map</p>")
     (site / "with space.txt").write_text("found")
     (site / "link.txt").symlink_to(root / "secret.txt")
     server = make_server(site)
@@ -58,6 +61,32 @@ def test_the_folders_page_and_files(port: int) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert ask(port, "/tiles/a.bin?v=1#x")[2] == CONTENT
     assert ask(port, "/with%20space.txt")[2] == b"found"
+
+
+def test_a_folder_without_its_slash_is_sent_to_the_one_with_it(port: int) -> None:
+    for asked in ("/map", "//map", "///map"):
+        status, headers, _ = ask(port, asked)
+        assert (status, headers.get("location")) in ((301, "/map/"), (404, None)), asked
+    assert ask(port, "/map")[0] == 301
+    assert ask(port, "/map/")[2] == b"<p>map</p>"
+
+
+def test_an_unchanged_file_is_not_sent_again(port: int) -> None:
+    _, headers, body = ask(port, "/tiles/a.bin")
+    status, again, rest = ask(port, "/tiles/a.bin", **{"If-None-Match": headers["etag"]})
+    assert (status, rest, again["etag"]) == (304, b"", headers["etag"])
+    assert ask(port, "/tiles/a.bin", **{"If-None-Match": '"other"'})[::2] == (200, body)
+
+
+def test_a_reader_who_goes_away_leaves_no_traceback(port: int, capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(5):
+        reader = socket.create_connection(("127.0.0.1", port), timeout=5)
+        # Closed at once with data unread: the server meets a reset (tcp(7), SO_LINGER).
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reader.sendall(b"GET /tiles/a.bin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        reader.close()
+    assert ask(port, "/")[0] == 200
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_head_sends_no_body(port: int) -> None:

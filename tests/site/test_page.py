@@ -267,7 +267,7 @@ def test_an_address_that_is_not_of_the_web_becomes_no_link(workspace: Workspace,
 def test_landmarks_headings_and_language(outline: Outline) -> None:
     """WCAG 1.3.1, 2.4.1, 2.4.2, 3.1.1: structure that reading aids can follow."""
     assert outline.find("html")[0].attributes["lang"] == "en-GB"
-    assert outline.find("title")[0].text == "Aldmere: where need is greatest"
+    assert outline.find("title")[0].text == "Aldmere: where need is greatest: the whole account"
     for landmark in ("header", "main", "footer"):
         assert len(outline.find(landmark)) == 1
     # Landmarks of one kind are told apart by their names.

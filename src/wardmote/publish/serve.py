@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -70,7 +71,16 @@ def make_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
     class Handler(_Handler):
         site = root
 
-    return ThreadingHTTPServer((LOOPBACK, port), Handler)
+    return _Server((LOOPBACK, port), Handler)
+
+
+class _Server(ThreadingHTTPServer):
+    """The server; a reader who goes away in the middle is no fault of ours, so nothing is said of it."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong, except that a connection ended early."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -101,7 +111,14 @@ class _Handler(BaseHTTPRequestHandler):
         if path is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        size = path.stat().st_size
+        if path.is_dir():
+            self._to_folder()
+            return
+        state = path.stat()
+        size, mark = state.st_size, f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
+        if self.headers.get("If-None-Match") == mark:
+            self._unchanged(mark)
+            return
         span = _span(self.headers.get("Range"), size)
         if span == "unsatisfiable":
             self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
@@ -110,25 +127,45 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         first, last = span if isinstance(span, tuple) else (0, size - 1)
-        self._head(path, size, first, last, partial=isinstance(span, tuple))
+        self._head(path, mark, size, first, last, partial=isinstance(span, tuple))
         if send:
             self._body(path, first, last - first + 1)
 
+    def _to_folder(self) -> None:
+        """Send a reader who named a folder without a slash at its end there with one: the links of its page are relative."""
+        asked = urlsplit(self.path).path
+        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+        self.send_header(
+            "Location", f"/{asked.strip('/')}/"
+        )  # one slash at its start: never another host's name
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _unchanged(self, mark: str) -> None:
+        """Say that a file is still as it was sent before (RFC 9110 §13.1.2)."""
+        self.send_response(HTTPStatus.NOT_MODIFIED)
+        self.send_header("ETag", mark)
+        self.send_header("Cache-Control", "no-cache")
+        self.end_headers()
+
     def _file(self) -> Path | None:
-        """Return the file that the request names, or None where there is none inside the folder."""
+        """Return the file that the request names, a folder named without a slash, or None where there is neither inside the site."""
         asked = unquote(urlsplit(self.path).path)
         if "\0" in asked:
             return None
         try:
             path = (self.site / asked.lstrip("/")).resolve()
             if path.is_dir():
-                path = (path / "index.html").resolve()
+                page = (path / "index.html").resolve()
+                if page.is_file() and page.is_relative_to(self.site) and not asked.endswith("/"):
+                    return path
+                path = page
             inside = path.is_relative_to(self.site) and path.is_file()
         except (OSError, RuntimeError):
             return None
         return path if inside else None
 
-    def _head(self, path: Path, size: int, first: int, last: int, *, partial: bool) -> None:
+    def _head(self, path: Path, mark: str, size: int, first: int, last: int, *, partial: bool) -> None:
         """Send status and headers."""
         self.send_response(HTTPStatus.PARTIAL_CONTENT if partial else HTTPStatus.OK)
         self.send_header("Content-Type", TYPES.get(path.suffix, "application/octet-stream"))
@@ -139,6 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("ETag", mark)
         self.send_header("Cache-Control", "no-cache")
         self.end_headers()
 

@@ -42,14 +42,15 @@ def drawing(
         size: Width and height of its own coordinates.
         children: What is drawn, in order.
     """
+    more = bool(description) and description != title  # the same twice would be read twice
     return tag(
         "svg",
         tag("title", title, id=f"{name}-title"),
-        tag("desc", description, id=f"{name}-desc"),
+        *([tag("desc", description, id=f"{name}-desc")] if more else []),
         *children,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {number(size[0])} {number(size[1])}",
         role="img",
-        aria_labelledby=f"{name}-title {name}-desc",
+        aria_labelledby=f"{name}-title {name}-desc" if more else f"{name}-title",
         class_="drawing",
     )
