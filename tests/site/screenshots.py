@@ -22,17 +22,15 @@ from wardmote.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
+PLAIN = ["--no-sandbox", "--disable-dev-shm-usage"]
+WITH_MAPS = [*PLAIN, "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+"""With WebGL reckoned by the processor; a picture over 8,192 dots tall would show the top of the page again, so only maps are taken so."""
+
 DAY = datetime.date(2025, 6, 1)
 
 PAGES = {
     "start": "index.html",
+    "full": "full/index.html",
     "map": "map/index.html",
     "profile": "place/patch25/T01000067.html",
     "authority": "place/borough25/T03000004.html",
@@ -53,8 +51,12 @@ PAGES = {
     "share": "share/index.html",
     "about": "about/index.html",
     "card": "embed/card.html?level=patch25&code=T01000067",
+    "embedded": "embed/map.html",
 }
 """One page of every kind."""
+
+MAPS = {"map", "embedded"}
+"""Those with a map that is drawn by the browser."""
 
 VIEWS = {
     "desk-light": (1280, 900, "light"),
@@ -86,9 +88,11 @@ def main() -> None:
         server = make_server(site)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with sync_playwright() as started:
-            browser = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-            take(browser, site, f"http://127.0.0.1:{server.server_port}/", options.all)
-            browser.close()
+            for arguments, maps in ((PLAIN, False), (WITH_MAPS, True)):
+                browser = started.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+                pages = {name: path for name, path in PAGES.items() if (name in MAPS) is maps}
+                take(browser, site, f"http://127.0.0.1:{server.server_port}/", options.all, pages)
+                browser.close()
         server.shutdown()
 
 
@@ -100,15 +104,15 @@ def county(folder: Path) -> Path:
     return publish_site(workspace, read_study(folder), workspace.site, built=DAY).parent
 
 
-def take(browser: object, site: Path, address: str, everything: Path | None) -> None:
-    """Write the pictures."""
+def take(browser: object, site: Path, address: str, everything: Path | None, pages: dict[str, str]) -> None:
+    """Write the pictures of some pages."""
     images = ROOT / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
     for view, (width, height, scheme) in VIEWS.items():
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[attr-defined]  # Playwright's
         page = context.new_page()
         page.on("pageerror", lambda error: print(f"error on a page: {error}"))
-        for name, path in PAGES.items():
+        for name, path in pages.items():
             if not (site / path.split("?", maxsplit=1)[0]).exists():
                 continue
             for_readme = next((tall for kind, seen, tall in README if (kind, seen) == (name, view)), 0)
@@ -116,16 +120,16 @@ def take(browser: object, site: Path, address: str, everything: Path | None) -> 
                 continue
             page.goto(address + path)
             page.wait_for_load_state("networkidle")
-            page.wait_for_timeout(4000 if name == "map" else 300)
+            page.wait_for_timeout(4000 if name in MAPS else 300)
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 print(f"{path} is wider than {width} dots")
             if for_readme:
                 page.set_viewport_size({"width": width, "height": for_readme})
-                page.screenshot(path=images / f"{name}.png")
+                page.screenshot(path=images / f"{name}.png", timeout=180_000)
                 page.set_viewport_size({"width": width, "height": height})
             if everything is not None:
                 everything.mkdir(parents=True, exist_ok=True)
-                page.screenshot(path=everything / f"{name}-{view}.png", full_page=True)
+                page.screenshot(path=everything / f"{name}-{view}.png", full_page=True, timeout=180_000)
         context.close()
 
 
