@@ -12,7 +12,7 @@ import sys
 import time
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import openpyxl
@@ -21,12 +21,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from wardmote import tables as declared
-from wardmote.errors import InputError, MissingError, WorkspaceError
+from wardmote.errors import InputError, MissingError, StudyError, WorkspaceError
 from wardmote.publish import publish_report, publish_site
 from wardmote.publish.building import Build, record_of, safe_name
 from wardmote.publish.cards import MOST_POST, drawable, thread
+from wardmote.publish.makers import MAKERS
 from wardmote.publish.shards import fold
-from wardmote.study import Study
+from wardmote.study import PageKind, Study, read_study
 from wardmote.workspace import Workspace
 
 DAY = datetime.date(2025, 6, 1)
@@ -365,6 +366,18 @@ def test_a_hostile_name_is_text_everywhere(
 def test_any_code_is_a_safe_name_of_its_own(code: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]*", safe_name(code))
     assert len({safe_name(one) for one in (code, f"{code}_", f"{code}/", f"{code} ")}) == 4
+
+
+# ---- kinds of page
+
+
+def test_the_study_knows_every_kind_of_page_and_refuses_others(tmp_path: Path) -> None:
+    assert {maker.name for maker in MAKERS} == set(get_args(PageKind))
+    (tmp_path / "study.toml").write_text(
+        '[study]\nid = "a"\ntitle = "A"\n[publish]\npages = ["map", "maps"]\n', encoding="utf-8"
+    )
+    with pytest.raises(StudyError, match=r"publish\.pages.*maps"):
+        read_study(tmp_path)
 
 
 # ---- only what changed, and all or nothing

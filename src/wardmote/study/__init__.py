@@ -145,6 +145,13 @@ class PostcodeSpec(Spec):
     level: str = ""
 
 
+PageKind = Literal[
+    "start", "full", "place", "columns", "map", "find", "compare", "table", "round", "impacts", "evidence", "whatif", "method",
+    "data", "share", "about", "assets",
+]  # fmt: skip
+"""Kinds of page that a site can have."""
+
+
 class PublishSpec(Spec):
     """``[publish]``: what the page says of its makers.
 
@@ -155,7 +162,8 @@ class PublishSpec(Spec):
         round: Funding rounds that the page shows; all by default.
         index: Index whose map is drawn; the deprivation index of `need` by default.
         map_level: Level of the map.
-        pages: Which kinds of page the site has; all that the tables allow by default, ["start"] for the first page alone.
+        pages: Which kinds of page the site has beside the first; all that the tables allow by default, ["start"] for one page that
+            holds everything.
         address: Public address of the site, so that shared links can show a picture.
         postcodes: A file of postcodes, so that people can look up their own.
         tiles: How the map's shapes lie: one file for each level, a folder of small files for hosts that break ranges, or both, so that
@@ -170,7 +178,7 @@ class PublishSpec(Spec):
     round: list[str] = Field(default_factory=list)
     index: str = ""
     map_level: str = ""
-    pages: list[str] = Field(default_factory=list)
+    pages: list[PageKind] = Field(default_factory=list)
     address: str = ""
     postcodes: PostcodeSpec | None = None
     tiles: Literal["file", "folder", "both"] = "file"
