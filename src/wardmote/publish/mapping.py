@@ -174,8 +174,8 @@ def _points(build: Build, path: str, place: PlaceLevel, codes: list[str], shapes
         for i, name in enumerate(("lon", "lat", "zoom"))
     }
     build.put(path, json.dumps(columns, separators=(",", ":")), mark)
-    # A place looked for is twice as wide as one zoom farther out, where it is as wide as its name.
-    names_from = round(float(np.nanmedian(points[:, 2])) - 1.0, 1)
+    # A zoom and a half farther out a place that fills its view is some 80 dots wide: as wide as its name.
+    names_from = round(float(np.nanmedian(points[:, 2])) - 1.5, 1)
     build.remember(path, mark, names_from)
     return names_from
 

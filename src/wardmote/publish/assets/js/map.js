@@ -10,7 +10,7 @@ const whole = new Intl.NumberFormat(document.documentElement.lang);
 const initial = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const make = (name, text, css = "") => Object.assign(document.createElement(name), { textContent: text, className: css });
 const MOST = 60; // names in the list: more than one reads; zooming in shows the others
-const MATCHES = 8; // names under the field: as many as stand above a phone's keyboard
+const MATCHES = 6; // names under the field: as many as stand above a phone's keyboard
 const STATE = ["level", "measure", "only", "unsure", "place", "at"]; // what an address can hold
 const KINDS = ["decile", "class", "share", "number", "count"]; // measures that can be cut into classes
 const still = matchMedia("(prefers-reduced-motion: reduce)");
