@@ -412,7 +412,9 @@ def test_places_too_close_to_call_are_hatched_from_the_start(browser: Any, addre
     tab.goto(f"{address}/map/index.html#measure=deprivation.decile")
     settle(tab, "map/index.html")
     count = sum(low <= 36 < high for low, high in zip(ends["low"], ends["high"], strict=True))
-    assert tab.locator("#legend li").last.inner_text().split() == ["too", "close", "to", "call", str(count)]
+    # The line is named: too close to call says nothing where it is not said by which line.
+    told = " ".join(tab.locator("#legend li").last.inner_text().split())
+    assert told == f"too close to call: the tenth with greatest need {count}"
     crossed = (
         "() => wardmote.state.codes.filter((id) => "
         "wardmote.map.getFeatureState({ source: 'areas', sourceLayer: 'areas', id }).cross).length"
@@ -420,6 +422,256 @@ def test_places_too_close_to_call_are_hatched_from_the_start(browser: Any, addre
     assert tab.evaluate(crossed) == count
     tab.uncheck("#unsure")
     assert tab.evaluate(crossed) == 0
+    context.close()
+
+
+# What areas have as state on the map: all of it, by code.
+STATES_OF = """() => Object.fromEntries(wardmote.state.codes.map((id) =>
+    [id, wardmote.map.getFeatureState({ source: 'areas', sourceLayer: 'areas', id })]))"""
+
+
+def until(tab: Any, asked: str) -> None:
+    """Wait until something is so; the browser's own way of waiting is stopped by the pages' policy."""
+    for _ in range(300):
+        if tab.evaluate(asked):
+            return
+        tab.wait_for_timeout(50)
+    raise AssertionError(asked)
+
+
+@pytest.fixture
+def on_map(browser: Any, address: str) -> Iterator[Any]:
+    """Return the map's page, at rest and without motion."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    tab.goto(f"{address}/map/index.html")
+    settle(tab, "map/index.html")
+    yield tab
+    context.close()
+
+
+def test_summaries_are_told_by_which_end_is_need_whatever_their_numbers_mean(
+    browser: Any, address: str, site: Path
+) -> None:
+    """The average score of an index in which higher is better falls with need; here the county's is turned round."""
+    folder = site / "data" / "columns" / "borough25"
+    ranks = json.loads((folder / "deprivation.average-score.rank.json").read_text())["values"]
+    values = json.loads((folder / "deprivation.average-score.json").read_text())["values"]
+    codes = json.loads((folder / "codes.json").read_text())["codes"]
+    context = browser.new_context()
+    for turn in (1, -1):
+        tab = context.new_page()
+        given = {"values": [turn * value for value in values]}
+        tab.route("**/deprivation.average-score.json", lambda route, given=given: route.fulfill(json=given))
+        tab.goto(f"{address}/map/index.html#level=borough25&measure=deprivation.average-score")
+        settle(tab, "map/index.html")
+        state = tab.evaluate(STATES_OF)
+        assert [state[code]["c"] for code in codes] == [5 * (rank - 1) // len(codes) for rank in ranks]
+        words = [" ".join(one.split()[:-1]) for one in tab.locator("#legend li").all_inner_texts()]
+        assert words[0] == "fifth with most need"
+        assert words[4] == "fifth with least need"
+        tab.close()
+    context.close()
+
+
+def test_another_kind_of_place_keeps_the_question(on_map: Any) -> None:
+    tab = on_map
+
+    def shown(level: str) -> str:
+        tab.select_option("#level", level)
+        until(tab, f"wardmote.state.level.level === '{level}' && location.hash.includes('{level}')")
+        return str(tab.evaluate("wardmote.state.measure.measure"))
+
+    assert shown("borough25") == "need.double.within"
+    assert "share of its neighbourhoods" in tab.inner_text("#drawn")
+    assert shown("patch25") == "need.double"
+    tab.select_option("#measure", "deprivation.income.decile")
+    assert shown("borough25") == "deprivation.average-score"
+    # There and back: what was asked for is not lost on the way.
+    assert shown("patch25") == "deprivation.income.decile"
+    tab.select_option("#measure", "round.gatherings")
+    assert shown("borough25") == "round.gatherings.within"
+    # A place that was chosen goes on as the larger place around it.
+    shown("patch25")
+    # The list follows once the tiles are there.
+    until(tab, "document.querySelector('#list button')")
+    tab.evaluate("document.querySelector('#list button').click()")
+    patch = tab.evaluate("wardmote.state.chosen")
+    above = tab.evaluate("wardmote.state.parents.borough25[wardmote.state.at.get(wardmote.state.chosen)]")
+    shown("borough25")
+    assert patch
+    assert tab.evaluate("(row) => wardmote.state.chosen === wardmote.state.codes[row]", above)
+
+
+def test_an_address_is_followed_on_the_open_map_and_back_again(on_map: Any) -> None:
+    tab = on_map
+    first = tab.evaluate("location.hash")
+    there = "#level=patch25&measure=community.decile&only=funded&unsure=0&place=T01000067&at=11/54.2/2.0"
+    tab.evaluate("(hash) => { location.hash = hash; }", there)
+    until(tab, "wardmote.state.chosen === 'T01000067'")
+    until(tab, "wardmote.state.measure.measure === 'community.decile' && wardmote.map.getZoom() === 11")
+    assert tab.is_checked("[data-filter=funded]")
+    assert not tab.is_checked("#unsure")
+    assert tab.inner_text("#chosen h3")
+    tab.go_back()
+    until(tab, "wardmote.state.chosen === null && wardmote.state.measure.measure === 'need.double'")
+    assert not tab.is_checked("[data-filter=funded]")
+    assert tab.is_checked("#unsure")
+    until(tab, f"location.hash === '{first}'")
+    # The link past the menu changes the same part of the address and says nothing of the map.
+    tab.evaluate("() => { location.hash = '#level=borough25'; }")
+    until(tab, "wardmote.state.level.level === 'borough25'")
+    tab.evaluate("() => { location.hash = '#main'; }")
+    tab.wait_for_timeout(200)
+    assert tab.evaluate("wardmote.state.level.level") == "borough25"
+
+
+def test_a_place_is_found_chosen_and_flown_to(on_map: Any, site: Path) -> None:
+    tab = on_map
+    far = tab.evaluate("wardmote.map.getZoom()")
+    codes = json.loads((site / "data/columns/patch25/codes.json").read_text())
+    points = json.loads((site / "map/points/patch25.json").read_text())
+    row = codes["codes"].index("T01000067")
+    tab.fill("#search", codes["names"][row].lower())
+    assert "1 found" in tab.inner_text("#found")
+    # The same words as in the list: name, code and class.
+    told = tab.inner_text("#matches li >> nth=0")
+    assert "T01000067" in told
+    assert tab.evaluate("(told) => wardmote.state.cut.names.some((one) => told.includes(one))", told)
+    tab.press("#search", "Enter")
+    until(tab, "wardmote.map.getZoom() > 11")
+    assert tab.evaluate("wardmote.state.chosen") == "T01000067"
+    assert tab.locator("#matches").is_hidden()
+    middle = tab.evaluate("wardmote.map.getCenter().toArray()")
+    assert middle == pytest.approx([points["lon"][row], points["lat"][row]], abs=1e-3)
+    assert tab.evaluate("wardmote.map.getZoom()") > far + 1
+    # Outlined by two lines, one of which is seen on every class.
+    seen = """(layer) => wardmote.map.queryRenderedFeatures({ layers: [layer] })
+        .filter((one) => one.state.chosen).map((one) => one.id)"""
+    assert set(tab.evaluate(seen, "chosen")) == set(tab.evaluate(seen, "chosen-ground")) == {"T01000067"}
+    lines = tab.evaluate(
+        "['chosen', 'chosen-ground'].map((id) => wardmote.map.getPaintProperty(id, 'line-color'))"
+    )
+    assert len(set(lines)) == 2
+    # From the list, too.
+    tab.click("#whole")
+    tab.locator("#list button").first.click()
+    until(tab, "wardmote.map.getZoom() > 11")
+    # By code; what is not there is said; Escape shuts the list.
+    tab.fill("#search", "t0100000")
+    assert tab.locator("#matches button").count() == 6
+    tab.press("#search", "Escape")
+    assert tab.locator("#matches").is_hidden()
+    tab.fill("#search", "nowhere at all")
+    assert "Nothing found" in tab.inner_text("#matches")
+
+
+def test_borders_and_names_of_larger_areas_lie_over_the_small_ones(on_map: Any, site: Path) -> None:
+    tab = on_map
+    boroughs = json.loads((site / "data/columns/borough25/codes.json").read_text())
+    drawn = """(layer) => [...new Set(wardmote.map.queryRenderedFeatures({ layers: [layer] })
+        .map((one) => one.properties.code || one.properties.name))]"""
+    assert set(tab.evaluate(drawn, "over")) == set(boroughs["codes"])
+    until(tab, "wardmote.map.queryRenderedFeatures({ layers: ['over-names'] }).length >= 5")
+    assert set(tab.evaluate(drawn, "over-names")) <= set(boroughs["names"])
+    # Each name once, however many tiles a place is cut into; the small areas' own names where there is room.
+    names = "wardmote.map.queryRenderedFeatures({ layers: ['over-names'] }).map((one) => one.properties.name)"
+    assert len(tab.evaluate(names)) == len(set(tab.evaluate(names)))
+    assert tab.evaluate(drawn, "names") == []
+    tab.evaluate("() => wardmote.map.jumpTo({ zoom: 13.5 })")
+    until(tab, "wardmote.map.queryRenderedFeatures({ layers: ['names'] }).length > 0")
+    tab.select_option("#level", "borough25")
+    until(tab, "wardmote.state.level.level === 'borough25' && !wardmote.map.getLayer('over')")
+
+
+def test_a_pointer_is_told_the_name_and_class_of_what_is_under_it(on_map: Any) -> None:
+    tab = on_map
+    assert tab.locator("#tip").is_hidden()
+    box = tab.locator("#map canvas").bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.wait_for_selector("#tip:not([hidden])")
+    name, said = tab.locator("#tip strong").inner_text(), tab.locator("#tip span").inner_text()
+    assert name in tab.evaluate("wardmote.state.names")
+    assert said.split(";")[0] in tab.evaluate("wardmote.state.cut.names")
+    tab.keyboard.press("Escape")
+    assert tab.locator("#tip").is_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_hatching_is_seen_on_every_class_and_the_class_beneath_it(
+    browser: Any, address: str, scheme: str
+) -> None:
+    """WCAG 1.4.11: 3 to 1 between the lines and the class; and lines cover little of it."""
+    context = browser.new_context(color_scheme=scheme)
+    tab = context.new_page()
+    tab.goto(f"{address}/map/index.html")
+    settle(tab, "map/index.html")
+    shades, hatches = tab.evaluate(
+        """async () => { const m = await import('../assets/js/map-look.js'), look = m.palette();
+        const shades = [...look.tones, ...look.types, look.none];
+        return [shades, shades.map((shade) => [look.ink, look.ground][m.hatchOn(shade, look) - 1])]; }"""
+    )
+
+    def bright(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        r, g, b = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    for shade, hatch in zip(shades, hatches, strict=True):
+        low, high = sorted((bright(shade), bright(hatch)))
+        assert (high + 0.05) / (low + 0.05) >= 3, shade
+    covered = tab.evaluate(
+        """() => { const data = wardmote.map.getImage('cross-ground').data.data; let all = 0;
+        for (let i = 3; i < data.length; i += 4) all += data[i] / 255; return all / (data.length / 4); }"""
+    )
+    assert 0.1 < covered < 0.3
+    # Both kinds of hatching are in use, each where it belongs.
+    inks = tab.evaluate(
+        """async () => { const m = await import('../assets/js/map-look.js'), look = m.palette();
+        const state = (id) => wardmote.map.getFeatureState({ source: 'areas', sourceLayer: 'areas', id });
+        const shades = m.shadesOf(wardmote.state.cut, look);
+        return wardmote.state.codes.map(state).filter((one) => one.cross)
+          .map((one) => [one.cross, m.hatchOn(shades[one.c], look)]); }"""
+    )
+    assert {ink for ink, _ in inks} == {1, 2}
+    assert all(ink == wanted for ink, wanted in inks)
+    context.close()
+
+
+def test_the_key_stands_by_the_map_on_a_phone_and_in_the_pages_of_others(browser: Any, address: str) -> None:
+    boxes = """() => Object.fromEntries(['legend', 'map', 'whole'].map((id) => {
+        const box = document.getElementById(id).getBoundingClientRect();
+        return [id, [box.left, box.top, box.right, box.bottom]]; }))"""
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    tab = context.new_page()
+    tab.goto(f"{address}/map/index.html")
+    settle(tab, "map/index.html")
+    found = tab.evaluate(boxes)
+    assert 0 <= found["map"][1] - found["legend"][3] < 60
+    # What can be picked stands just below, and no box touches another.
+    picked = tab.locator(".map-pick").bounding_box()
+    assert 0 <= picked["y"] - found["map"][3] < 90
+    # The buttons lie on the map, can be touched, and come before it for the keyboard.
+    for name in ("zoom-in", "zoom-out", "whole"):
+        box = tab.locator(f"#{name}").bounding_box()
+        assert box["width"] >= 44
+        assert box["height"] >= 44
+        assert box["x"] + box["width"] < found["map"][2]
+        assert box["y"] > found["map"][1]
+    tab.focus("#whole")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement === wardmote.map.getCanvas()")
+    tab.close()
+    tab = context.new_page()
+    tab.set_viewport_size({"width": 600, "height": 500})
+    for measure in ("need.double", "deprivation.decile"):
+        tab.goto(f"{address}/embed/map.html#measure={measure}")
+        settle(tab, "embed/map.html")
+        found = tab.evaluate(boxes)
+        assert found["legend"][3] <= found["map"][1]
+        assert found["map"][3] <= 500
+        assert found["map"][3] - found["map"][1] > 250
+        tab.goto("about:blank")
     context.close()
 
 

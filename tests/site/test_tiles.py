@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wardmote.publish.pmtiles import read_archive, tile_id, tile_of, write_archive
-from wardmote.publish.tiles import EXTENT, build_tiles, fingerprint, make_tiles
+from wardmote.publish.tiles import EXTENT, SEEN, build_tiles, fingerprint, label_points, make_tiles
 from wardmote.toy import make_county
 
 
@@ -212,6 +212,16 @@ def test_the_same_shapes_give_the_same_bytes_and_others_another_print(tmp_path: 
     assert (tmp_path / "a/t.pmtiles").read_bytes() == (tmp_path / "b/t.pmtiles").read_bytes()
     assert fingerprint(names, shapes) == fingerprint(list(names), list(shapes))
     assert fingerprint(names, shapes) != fingerprint(names, [shapes[1], *shapes[1:]])
+
+
+def test_a_place_that_is_looked_for_fills_so_many_dots_and_what_has_no_shape_has_no_point() -> None:
+    box = shapely.box(0, -0.1, 0.2, 0.1)  # at the equator a degree is as wide as high
+    points = label_points(shapely.to_wkb([box, shapely.Polygon(), shapely.Point(1, 52)]))
+    lon, lat, zoom = points[0]
+    assert shapely.contains_xy(box, lon, lat)
+    assert 0.2 / 360 * 512 * 2**zoom == pytest.approx(SEEN, rel=0.05)
+    assert np.isnan(points[1]).all()
+    assert points[2].tolist() == [1, 52, 15]
 
 
 @given(st.integers(0, 14), st.data())

@@ -14,7 +14,7 @@ load scripts, not JSON.
 
 Kinds of measure: *rank* (1 is the greatest need, of `total`), *decile* (1 is the greatest-need tenth), *score* (full precision, as it
 enters its parent: what the engine's sum is made of), *share* (0 to 1), *number*, *class* (a place in `words`, counted from 1, 0 for
-none), *low* and *high* (ends of the interval of the rank), *people*.
+none), *low* and *high* (ends of the interval of the rank), *people*, *count* (how many of the areas within).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from wardmote.publish.shards import script
 from wardmote.publish.strings import PAGES, PLACE, STRINGS, say
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 STANDINGS = ("firm", "contested", "out")
@@ -115,6 +116,7 @@ def columns_of(atlas: Atlas, level: str) -> Iterator[Column]:
                     need.share,
                 )
     yield from _of_rounds(atlas, place)
+    yield from _within(atlas, place)
 
 
 def _small(text: str) -> str:
@@ -207,6 +209,42 @@ def _of_rounds(atlas: Atlas, place: PlaceLevel) -> Iterator[Column]:
             yield Column(
                 f"round.{one.id}.share", say("pages", "column_draws", title=one.title), "share", share
             )
+
+
+def _within(atlas: Atlas, place: PlaceLevel) -> Iterator[Column]:
+    """Yield what is counted in larger areas: the share of their small areas with both needs, and how many a round funds."""
+    import numpy as np
+
+    name = place.level.name
+    for need in atlas.needs:
+        inner = atlas.levels[need.level]
+        if name in inner.parents:
+            known, both = (
+                _counted(inner.parents[name], rows, len(place.codes))
+                for rows in (need.type > 0, need.type == TYPES.index("both") + 1)
+            )
+            share = np.divide(both, known, out=np.full(len(known), np.nan), where=known > 0)
+            title = say("pages", "column_within", title=need.title, areas=inner.level.plural)
+            yield Column(f"need.{need.id}.within", title, "share", share)
+    for one in atlas.rounds:
+        inner = atlas.levels[one.level]
+        if name in inner.parents:
+            considered, funded = np.zeros((2, len(inner.codes)), dtype=bool)
+            for row, decision in one.decisions.items():
+                considered[row], funded[row] = True, bool(decision["funded"])
+            known, given = (
+                _counted(inner.parents[name], rows, len(place.codes)) for rows in (considered, funded)
+            )
+            title = say("pages", "column_funded", title=one.title, areas=inner.level.plural)
+            # Where none was considered there is nothing to count; 0 says that some were and none is funded.
+            yield Column(f"round.{one.id}.within", title, "count", np.where(known > 0, given, np.nan))
+
+
+def _counted(parent: NDArray[np.int64], rows: NDArray[np.bool_], places: int) -> NDArray[np.float64]:
+    """Return how many of some rows lie in each larger area."""
+    import numpy as np
+
+    return np.bincount(parent[rows & (parent >= 0)], minlength=places).astype(np.float64)
 
 
 def write_column(build: Build, level: str, column: Column) -> None:

@@ -28,6 +28,7 @@ MEANINGS = {
     "score": "score, as it enters the index above it",
     "share": "share, 0 to 1",
     "number": "the summary",
+    "count": "how many",
     "class": "class",
     "low": "end of the interval of the rank nearest the greatest need",
     "high": "end of the interval of the rank farthest from it",

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from wardmote.publish.building import digest, safe_name
 from wardmote.publish.figures import Figure, kind_map, summary_map
+from wardmote.publish.questions import Family, families
 from wardmote.publish.strings import STRINGS
-from wardmote.publish.tiles import ZOOMS, Form, fingerprint, make_tiles
+from wardmote.publish.tiles import ZOOMS, Form, fingerprint, label_points, make_tiles
 
 if TYPE_CHECKING:
     from wardmote.publish.atlas import Making
     from wardmote.publish.building import Build
     from wardmote.publish.page import Gathering
-    from wardmote.publish.places import Atlas
+    from wardmote.publish.places import Atlas, PlaceLevel
 
 PAGE, DATA = "map/index.html", "map/map.json"
 """The page, and what it can show."""
@@ -30,11 +31,27 @@ EMBEDDED = "embed/map.html"
 VENDORED = {"maplibre": "assets/vendor/maplibre-gl-6.17.0", "pmtiles": "assets/vendor/pmtiles-4.5.0"}
 """Folders of the libraries that draw the map; see VENDOR.md beside them."""
 
+MOST_AT_FIRST = 8_000
+"""Most areas that the map opens with: a whole country of more is a cloud of dots on a screen. England's 6,856 larger neighbourhoods
+are below."""
+
+MOST_OUTLINES = 1_000
+"""Most larger areas whose borders and names are laid over smaller ones, so that people find their way."""
+
 
 @dataclass(frozen=True, slots=True)
 class MapLevel:
-    """One level that the map can draw: its name, what its areas are called, where its tiles lie (and where they lie in small files, for
-    hosts that send no parts of a file), its bounds in degrees."""
+    """One level that the map can draw.
+
+    Attributes:
+        level, title, plural: Its name, and what its areas are called.
+        tiles: Where its tiles lie.
+        folder: Where they lie in small files, for hosts that send no parts of a file; or "".
+        bounds: West, south, east, north in degrees.
+        areas: How many places it has.
+        names_from: Zoom from which there is room for the names of its places.
+        points: The file that says where each place lies.
+    """
 
     level: str
     title: str
@@ -42,6 +59,9 @@ class MapLevel:
     tiles: str
     folder: str
     bounds: tuple[float, float, float, float]
+    areas: int
+    names_from: float
+    points: str
 
 
 def can_map(found: Gathering, atlas: Atlas) -> bool:
@@ -64,10 +84,12 @@ def make_map(making: Making) -> None:
     levels = _tiles(making)
     if not levels:
         return
+    asked = families(making.atlas, making.study.need)
     data = {
-        "levels": [_level(one) for one in levels],
-        "start": _start(making, levels),
-        "filters": _filters(making),
+        "levels": [_level(one, levels[i + 1 :]) for i, one in enumerate(levels)],
+        "families": asked,
+        "start": _start(making, levels, asked),
+        "filters": _filters(making, levels, asked),
         "words": dict(STRINGS["map"]),
     }
     making.build.put(DATA, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
@@ -82,7 +104,9 @@ def make_map(making: Making) -> None:
     making.put(EMBEDDED, "embed_map.html.j2", **printed)
 
 
-def _level(one: MapLevel) -> dict[str, Any]:
+def _level(one: MapLevel, larger: list[MapLevel]) -> dict[str, Any]:
+    """Return what the page needs to know of a level, with the larger one whose borders and names are laid over it."""
+    over = next((above.level for above in larger if above.areas <= MOST_OUTLINES), "")
     return {
         "level": one.level,
         "title": one.title,
@@ -93,6 +117,9 @@ def _level(one: MapLevel) -> dict[str, Any]:
         "places": f"place/{safe_name(one.level)}",
         "bounds": one.bounds,
         "zooms": ZOOMS,
+        "names_from": one.names_from,
+        "points": one.points,
+        "over": over,
     }
 
 
@@ -111,17 +138,46 @@ def _tiles(making: Making) -> list[MapLevel]:
         if bounds is None:
             continue
         file, files = f"tiles/{base}.pmtiles", f"tiles/{base}/{{z}}/{{x}}/{{y}}.pbf"
+        points = f"map/points/{base}.json"
         found.append(
             MapLevel(
-                name,
-                place.level.title,
-                place.level.plural,
-                files if form == "folder" else file,
-                files if form == "both" else "",
-                bounds,
+                level=name,
+                title=place.level.title,
+                plural=place.level.plural,
+                tiles=files if form == "folder" else file,
+                folder=files if form == "both" else "",
+                bounds=bounds,
+                areas=len(codes),
+                names_from=_points(making.build, points, place, codes, shapes),
+                points=points,
             )
         )
     return found
+
+
+def _points(build: Build, path: str, place: PlaceLevel, codes: list[str], shapes: list[bytes]) -> float:
+    """Write where each place of a level lies, in the order of its codes; return from which zoom there is room for names.
+
+    Tiles cut places into pieces, and each piece would get a name of its own; a place that is looked for is not in the tiles at hand.
+    """
+    import numpy as np
+
+    mark = digest(fingerprint(codes, shapes), place.codes)
+    told = build.recall(path, mark)
+    if told is not None and build.keep(path, mark):
+        return float(told)
+    points = label_points(shapes)
+    known = ~np.isnan(points[:, 0])
+    rows = dict(zip(np.asarray(codes, dtype=object)[known], points[known].tolist(), strict=True))
+    columns = {
+        name: [rows[code][i] if code in rows else None for code in place.codes]
+        for i, name in enumerate(("lon", "lat", "zoom"))
+    }
+    build.put(path, json.dumps(columns, separators=(",", ":")), mark)
+    # A zoom and a half farther out a place that fills its view is some 80 dots wide: as wide as its name.
+    names_from = round(float(np.nanmedian(points[:, 2])) - 1.5, 1)
+    build.remember(path, mark, names_from)
+    return names_from
 
 
 def _laid(
@@ -147,43 +203,45 @@ def _laid(
     return west, south, east, north
 
 
-def _start(making: Making, levels: list[MapLevel]) -> dict[str, str]:
-    """Return the level and measure that the map opens with: the leading definition of need where it has shapes."""
-    here = {one.level for one in levels}
-    for need in making.atlas.needs:
-        if need.level in here:
-            return {"level": need.level, "measure": f"need.{need.id}"}
-    for index in making.atlas.indices:
-        if index.level in here:
-            return {"level": index.level, "measure": f"{index.id}.decile"}
-    level = next((one.level for one in levels if making.atlas.summaries.get(one.level)), levels[-1].level)
-    mine = making.atlas.summaries.get(level, ())
-    # Uncertainty is shown from the start wherever it is known.
-    shown = next((one for one in mine if one.interval), mine[0] if mine else None)
-    measure = f"{shown.index}.{shown.measure.replace(' ', '-')}" if shown else ""
-    return {"level": level, "measure": measure}
+def _start(making: Making, levels: list[MapLevel], asked: list[Family]) -> dict[str, str]:
+    """Return the level and measure that the map opens with: the leading definition of need where it has shapes, else an index."""
+    indices = {item.id for item in making.atlas.indices}
+    of_index = [one for one in asked if any(names[0].split(".")[0] in indices for names in one.values())]
+    chances = [_leading(making, asked), *of_index, *asked[:1]]
+    for known in (
+        [one.level for one in levels if one.areas <= MOST_AT_FIRST],
+        [one.level for one in levels],
+    ):
+        for chance in chances:
+            level = next((level for level in known if level in chance), "")
+            if level:
+                return {"level": level, "measure": chance[level][0]}
+    return {"level": levels[-1].level, "measure": ""}
 
 
-def _filters(making: Making) -> list[dict[str, Any]]:
-    """Return by what places can be picked out: a class of a column at one level."""
+def _leading(making: Making, asked: list[Family]) -> Family:
+    """Return the leading definition of need at the levels that have one of their own; counts of what lies within are left out."""
+    own = {f"need.{need.id}" for need in making.atlas.needs}
+    lead = asked[0] if making.atlas.needs else {}
+    return {level: names for level, names in lead.items() if names[0] in own}
+
+
+def _filters(making: Making, levels: list[MapLevel], asked: list[Family]) -> list[dict[str, Any]]:
+    """Return by what places can be picked out: a class of a column at each level that has it."""
     words = STRINGS["map"]
     found: list[dict[str, Any]] = []
     for need in making.atlas.needs[:1]:
-        title = words["filter_both"].format(title=need.title)
+        at = {level: names[0] for level, names in _leading(making, asked).items()}
         found.append(
-            {"id": "both", "title": title, "level": need.level, "column": f"need.{need.id}", "is": 1}
+            {"id": "both", "title": words["filter_both"].format(title=need.title), "at": at, "is": 1}
         )
     for one in making.atlas.rounds[:1]:
         column = f"round.{one.id}"
-        found.append(
-            {"id": "funded", "title": words["filter_funded"], "level": one.level, "column": column, "is": 1}
-        )
+        found.append({"id": "funded", "title": words["filter_funded"], "at": {one.level: column}, "is": 1})
         if any(row.get("standing") == "contested" for row in one.decisions.values()):
-            contested = {"column": f"{column}.standing", "is": 2}
-            found.append(
-                {"id": "contested", "title": words["filter_contested"], "level": one.level, **contested}
-            )
-    return found
+            firm = {one.level: f"{column}.standing"}
+            found.append({"id": "contested", "title": words["filter_contested"], "at": firm, "is": 2})
+    return [one for one in found if any(level.level in one["at"] for level in levels)]
 
 
 def _figure(making: Making) -> Figure | None:

@@ -40,6 +40,12 @@ DETAIL = 4.0
 WORTH = 0.1
 """Share of points that would go from which shapes are simplified at all: simplifying a country takes a second each time."""
 
+SEEN = 220
+"""Dots on a screen across which an area is shown when it is looked for: it is seen, and so is what lies around it, on a phone too."""
+
+NEAREST = 15.0
+"""Greatest zoom at which an area is shown when it is looked for: beyond it shapes are coarser than the screen."""
+
 LAYER = "areas"
 """Name of the one layer of a tile."""
 
@@ -164,6 +170,35 @@ def _surfaces(codes: Sequence[str], geometry: Sequence[bytes]) -> tuple[list[str
     shapes[broken] = shapely.make_valid(shapes[broken], method="structure")
     drawn = np.isin(shapely.get_type_id(shapes), (3, 6)) & ~shapely.is_empty(shapes)
     return list(names[drawn]), shapes[drawn]
+
+
+def label_points(geometry: Sequence[bytes]) -> NDArray[np.float64]:
+    """Return where the name of each area goes and how near one must be to see it: longitude, latitude, zoom, shape (n, 3).
+
+    The point lies within the area. At the zoom the area, with the point in the middle, is `SEEN` dots wide or high. An area without
+    a surface has its point all the same, and the greatest zoom that is asked for; an empty shape has none (NaN).
+
+    Args:
+        geometry: Shape of each area as WKB in EPSG:4326.
+    """
+    import numpy as np
+    import shapely
+
+    shapes = np.asarray(shapely.from_wkb(list(geometry)), dtype=object)
+    points = shapely.point_on_surface(shapes)
+    at = np.full((len(shapes), 2), np.nan)
+    # What is empty has an empty point, which has no coordinates.
+    known = ~shapely.is_missing(points) & ~shapely.is_empty(points)
+    at[known] = shapely.get_coordinates(points[known])
+    box = shapely.bounds(shapes)
+    middle = _mercator(at)
+    reach = np.maximum(
+        np.abs(_mercator(box[:, :2]) - middle).max(axis=1), np.abs(_mercator(box[:, 2:]) - middle).max(axis=1)
+    )
+    # A map library's zoom 0 shows the world on 512 dots.
+    zoom = np.clip(np.log2(SEEN / (2 * 512 * np.maximum(reach, 1e-9))), 3, NEAREST)
+    zoom[~known] = np.nan
+    return np.column_stack([at.round(5), zoom.round(1)])
 
 
 def bounds_of(shapes: NDArray[np.object_]) -> tuple[float, float, float, float]:

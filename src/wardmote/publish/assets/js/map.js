@@ -1,104 +1,26 @@
 /* The interactive map. A module, so it runs only where the page came from a web server; without it the drawing and the tables of
  * the page say the same. Tiles hold codes and shapes; numbers come as small columns and are joined here by code. */
 
+import { classes, doubts, say } from "./map-classes.js";
+import { column, json, kept, root, tilesOf } from "./map-data.js";
+import { addLayers, colour, hatchKey, hatchOn, keyOf, paintLayers, palette, shadesOf, writeNames } from "./map-look.js";
+
 const byId = (id) => document.getElementById(id);
-const root = new URL("../", document.baseURI);
 const whole = new Intl.NumberFormat(document.documentElement.lang);
-const say = (text, parts) => text.replace(/\{(\w+)\}/g, (_, name) => parts[name] ?? "");
 const initial = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-const json = async (path) => {
-  const answer = await fetch(new URL(path, root));
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.json();
-};
+const make = (name, text, css = "") => Object.assign(document.createElement(name), { textContent: text, className: css });
 const MOST = 60; // names in the list: more than one reads; zooming in shows the others
-const FADED = 0.08; // places that a filter leaves out: still seen as land, never mistaken for a class
-
-/** Bytes of an archive by range; a host that sends the whole file instead is asked once, and the file is kept. */
-class Archive {
-  constructor(url) { this.url = url; this.file = null; }
-  getKey() { return this.url; }
-  async getBytes(offset, length, signal) {
-    if (!this.file) {
-      const headers = { Range: `bytes=${offset}-${offset + length - 1}` };
-      const answer = await fetch(this.url, { headers, signal });
-      if (!answer.ok) throw new Error(`${answer.status}`);
-      const bytes = await answer.arrayBuffer();
-      if (answer.status === 206) return { data: bytes };
-      this.file = bytes;
-    }
-    return { data: this.file.slice(offset, offset + length) };
-  }
-}
-
-/** Whether the host sends parts of a file. Some send the whole for each part, others send other bytes than those asked for. */
-async function sendsParts(url) {
-  const stop = new AbortController();
-  try {
-    const answer = await fetch(url, { headers: { Range: "bytes=0-6" }, signal: stop.signal });
-    return answer.status === 206 && new TextDecoder().decode(await answer.arrayBuffer()) === "PMTiles";
-  } catch { return false; } finally { stop.abort(); } // the rest of a file that came whole is not loaded
-}
-
-/** How a measure is cut into classes: words of each, and a function from number to class (-1 for none). */
-function classes(measure, values, words) {
-  if (measure.kind === "decile") {
-    const ends = [1, 2, 5, 8, 10];
-    return {
-      names: [1, 2, 3, 4, 5].map((i) => words[`tenth_${i}`]), tones: [4, 3, 2, 1, 0],
-      of: (value) => (value ? ends.findIndex((end) => value <= end) : -1),
-    };
-  }
-  if (measure.kind === "class") return { names: measure.words, types: true, of: (value) => (value ? value - 1 : -1) };
-  if (measure.kind === "share") {
-    // The same classes as in the drawings: a tenth is what the whole study has.
-    const ends = [0.02, 0.1, 0.2, 0.4], told = ends.map((x) => `${x * 100}%`);
-    const names = told.map((top, i) => (i ? say(words.share_1, { low: told[i - 1], top }) : say(words.share_0, { top })));
-    return {
-      names: [...names, say(words.share_2, { low: told[3] })], tones: [0, 1, 2, 3, 4],
-      of: (value) => (value === null ? -1 : ends.filter((end) => value >= end).length),
-    };
-  }
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const ends = [0.2, 0.4, 0.6, 0.8].map((part) => sorted[Math.floor(part * sorted.length)]);
-  return {
-    names: [1, 2, 3, 4, 5].map((i) => words[`fifth_${i}`]), tones: [0, 1, 2, 3, 4],
-    of: (value) => (value === null ? -1 : ends.filter((end) => value >= end).length),
-  };
-}
-
-/** A picture of lines or dots for a fill, in the ink of the page. */
-function pattern(kind, colour) {
-  const size = 16, canvas = document.createElement("canvas");
-  canvas.width = canvas.height = size;
-  const pen = canvas.getContext("2d");
-  pen.strokeStyle = pen.fillStyle = colour;
-  pen.lineWidth = 2;
-  if (kind === "dots") {
-    for (const [x, y] of [[4, 4], [12, 12]]) { pen.beginPath(); pen.arc(x, y, 2, 0, 7); pen.fill(); }
-  } else {
-    pen.beginPath();
-    for (let at = -size; at <= 2 * size; at += 8) {
-      pen.moveTo(at, -2); pen.lineTo(at + size + 4, size + 2);
-      if (kind === "cross") { pen.moveTo(at, size + 2); pen.lineTo(at + size + 4, -2); }
-    }
-    pen.stroke();
-  }
-  return pen.getImageData(0, 0, size, size);
-}
-
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const palette = () => ({
-  tones: [0, 1, 2, 3, 4].map((i) => colour(`--c${i}`)),
-  types: ["--both", "--dep", "--com", "--none"].map(colour),
-  none: colour("--soft"), edge: colour("--quiet"), ink: colour("--ink"),
-});
+const MATCHES = 6; // names under the field: as many as stand above a phone's keyboard
+const STATE = ["level", "measure", "only", "unsure", "place", "at"]; // what an address can hold
+const KINDS = ["decile", "class", "share", "number", "count"]; // measures that can be cut into classes
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const AREAS = { source: "areas", sourceLayer: "areas" };
 
 async function start() {
-  const [{ Map: MapView, addProtocol, setWorkerUrl }, data] = await Promise.all([
+  const [{ Map: MapView, ScaleControl, addProtocol, setWorkerUrl }, data] = await Promise.all([
     import(new URL(byId("map-script").dataset.maplibre, document.baseURI)), json("map/map.json"),
   ]);
-  const words = data.words, quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const words = data.words;
   const protocol = new window.pmtiles.Protocol();
   addProtocol("pmtiles", protocol.tile);
   setWorkerUrl(new URL("maplibre-gl-worker.js", new URL(byId("map-script").dataset.maplibre, document.baseURI)).href);
@@ -106,17 +28,14 @@ async function start() {
 
   // ---- what is shown
   const state = {
-    level: null, measure: null, values: [], cut: null, unsure: null, hatch: true, only: new Set(), chosen: null,
+    level: null, measure: null, asked: "", values: [], cut: null, doubt: { of: null }, hatch: true, only: new Set(), chosen: null,
     codes: null, at: null, kinds: [], filters: {},
   };
-  const held = {}; // columns that were fetched, by path
-  const column = (level, name) => (held[`${level.level}/${name}`] ??= json(`${level.columns}/${name}.json`).then((one) => one.values));
-
-  const address = new URLSearchParams(location.hash.slice(1));
+  const levelOf = (name) => data.levels.find((one) => one.level === name);
+  const addressed = () => new URLSearchParams(location.hash.slice(1));
   // A place may be named before the mark, as older links did, or after it.
-  const wanted = address.get("place") || new URLSearchParams(location.search).get("place");
-  const first = data.levels.find((one) => one.level === address.get("level")) ||
-    data.levels.find((one) => one.level === data.start.level) || data.levels[0];
+  const older = new URLSearchParams(location.search).get("place");
+  const first = levelOf(addressed().get("level")) || levelOf(data.start.level) || data.levels[0];
 
   const map = new MapView({
     container: "map", bounds: first.bounds, fitBoundsOptions: { padding: 12 }, minZoom: 2, maxZoom: 17,
@@ -126,237 +45,187 @@ async function start() {
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
+  map.addControl(new ScaleControl({ maxWidth: 110 }), "bottom-left");
   map.getCanvas().setAttribute("aria-label", words.region);
   window.wardmote = { ...(window.wardmote || {}), map, state }; // for tests
   await map.once("load");
 
-  const flag = (name) => ["boolean", ["feature-state", name], false];
-  const shown = (name) => ["case", ["all", flag(name), ["!", flag("out")]], 1, 0];
+  // One change after the other: an address that is followed while a level still loads must not be mixed with it.
+  let queue = Promise.resolve();
+  const inTurn = (work) => {
+    queue = queue.then(work).catch((error) => { byId("drawn").textContent = say(words.failed, { reason: error.message || String(error) }); });
+    return queue;
+  };
 
-  function paint() {
-    const look = palette();
-    map.setPaintProperty("ground", "background-color", look.none);
-    for (const kind of ["lines", "dots", "cross"]) {
-      if (map.hasImage(kind)) map.removeImage(kind);
-      map.addImage(kind, pattern(kind, kind === "cross" ? look.ink : kind === "lines" ? colour("--dep-line") : colour("--com-line")), { pixelRatio: 2 });
-    }
-    if (!map.getLayer("areas")) return;
-    const shades = state.cut.types ? look.types : state.cut.tones.map((tone) => look.tones[tone]);
-    const pairs = state.cut.names.flatMap((_, i) => [i, shades[Math.min(i, shades.length - 1)]]);
-    map.setPaintProperty("areas", "fill-color", ["match", ["coalesce", ["feature-state", "c"], -1], ...pairs, look.none]);
-    map.setPaintProperty("edges", "line-color", look.edge);
-    map.setPaintProperty("chosen", "line-color", look.ink);
-  }
-
-  function addLayers() {
-    const level = state.level;
-    for (const id of ["chosen", "cross", "dots", "lines", "edges", "areas"]) if (map.getLayer(id)) map.removeLayer(id);
-    if (map.getSource("areas")) map.removeSource("areas");
-    const source = { type: "vector", promoteId: "code", bounds: level.bounds };
-    const tiles = level.folder && !level.parts ? level.folder : level.tiles;
-    if (tiles.endsWith(".pmtiles")) {
-      const archive = new Archive(new URL(tiles, root).href);
-      protocol.add(new window.pmtiles.PMTiles(archive));
-      delete source.bounds;
-      source.url = `pmtiles://${archive.url}`;
-    } else {
-      // Braces of the pattern must not be escaped.
-      source.tiles = [root.href + tiles];
-      [source.minzoom, source.maxzoom] = level.zooms;
-    }
-    map.addSource("areas", source);
-    const of = { source: "areas", "source-layer": "areas" };
-    map.addLayer({ id: "areas", type: "fill", ...of, paint: { "fill-color": "#888", "fill-opacity": ["case", flag("out"), FADED, 1] } });
-    map.addLayer({ id: "edges", type: "line", ...of, paint: { "line-width": ["interpolate", ["linear"], ["zoom"], 7, 0, 10, 0.4, 13, 1] } });
-    for (const kind of ["lines", "dots", "cross"]) {
-      map.addLayer({ id: kind, type: "fill", ...of, paint: { "fill-pattern": kind, "fill-opacity": shown(kind) } });
-    }
-    map.addLayer({ id: "chosen", type: "line", ...of, paint: { "line-width": 4, "line-opacity": ["case", flag("chosen"), 1, 0] } });
-  }
+  const tests = () => [...state.only].map((id) => state.filters[id]).filter(Boolean);
+  const close = (i) => !!state.doubt.of && state.doubt.of(i);
 
   /** Give each place its class. One state for all that changed; the country takes a fraction of a second. */
-  let painted = [];
+  let painted = [], stale = true;
   function recolour() {
     performance.mark("recolour");
     const { codes, values, cut } = state, lines = cut.types ? 1 : -9, dots = cut.types ? 2 : -9;
-    const tests = [...state.only].map((id) => state.filters[id]).filter(Boolean);
-    const counts = cut.names.map(() => 0);
-    let fits = 0, close = 0;
+    const all = tests(), counts = cut.names.map(() => 0), look = palette();
+    const hatches = shadesOf(cut, look).map((shade) => hatchOn(shade, look)), plain = hatchOn(look.none, look);
+    let fits = 0, torn = 0;
     codes.forEach((code, i) => {
-      const c = cut.of(values[i]), out = tests.some((test) => !test(i));
-      const cross = state.hatch && !!state.unsure && state.unsure(i);
-      if (!out) { fits++; if (c >= 0) counts[c]++; if (state.unsure && state.unsure(i)) close++; }
-      const key = c * 4 + (out ? 2 : 0) + (cross ? 1 : 0);
+      const c = cut.of(values[i]), out = all.some((test) => !test(i)), unsure = close(i);
+      const cross = state.hatch && unsure ? hatches[c] ?? plain : 0;
+      if (!out) { fits++; if (c >= 0) counts[c]++; if (unsure) torn++; }
+      const key = c * 6 + (out ? 3 : 0) + cross;
       if (painted[i] === key) return;
       painted[i] = key;
-      map.setFeatureState({ source: "areas", sourceLayer: "areas", id: code }, { c, out, cross, lines: c === lines, dots: c === dots });
+      map.setFeatureState({ ...AREAS, id: code }, { c, out, cross, lines: c === lines, dots: c === dots });
     });
     performance.measure("recolour", "recolour");
-    legend(counts, close);
+    legend(counts, torn);
     const count = say(words.count, { count: whole.format(fits), total: whole.format(codes.length), areas: state.level.plural });
     byId("drawn").textContent = say(words.drawn, { measure: initial(state.measure.title), areas: state.level.plural, count });
     list();
     tell();
   }
 
-  function legend(counts, close) {
-    const draw = (css, extra) => `<svg viewBox="0 0 30 18" aria-hidden="true" focusable="false"><rect width="30" height="18" class="${css}"/>${extra}</svg>`;
-    const marks = { 1: '<path class="pattern-dep" d="M-4,-2l24,24M8,-2l24,24M-16,-2l24,24"/>', 2: '<circle class="pattern-com" cx="8" cy="9" r="2"/><circle class="pattern-com" cx="22" cy="9" r="2"/>' };
-    const items = state.cut.names.map((name, i) => {
+  const tooClose = () => say(words.too_close, { line: state.doubt.line });
+
+  function legend(counts, torn) {
+    const entry = (drawn, text, count) => {
       const item = document.createElement("li");
-      // Only our own class names and numbers go in as mark-up; words follow as text.
-      item.innerHTML = state.cut.types ? draw(`t${Math.min(i + 1, 4)}`, marks[i] || "") : draw(`v${state.cut.tones[i]}`, "");
-      const text = document.createElement("span"), number = document.createElement("span");
-      text.textContent = name;
-      number.textContent = whole.format(counts[i]);
-      number.className = "n";
-      item.append(text, number);
+      item.innerHTML = drawn; // our own drawing; words follow as text
+      item.append(make("span", text), make("span", whole.format(count), "n"));
       return item;
-    });
-    if (state.unsure) {
-      const item = document.createElement("li"), text = document.createElement("span"), number = document.createElement("span");
-      item.innerHTML = draw("t0", '<path class="hatch-line" d="M-4,-2l24,24M8,-2l24,24M-16,-2l24,24M34,-2l-24,24M22,-2l-24,24M46,-2l-24,24"/>');
-      text.textContent = words.too_close;
-      number.textContent = whole.format(close);
-      number.className = "n";
-      item.append(text, number);
-      items.push(item);
-    }
+    };
+    const items = state.cut.names.map((name, i) => entry(keyOf(state.cut, i), name, counts[i]));
+    // Where there is little room, a scale is told by its ends.
+    if (!state.cut.types && items.length > 3) items.slice(1, -1).forEach((item) => { item.className = "mid"; });
+    if (state.doubt.of) items.push(entry(hatchKey(), tooClose(), torn));
     byId("legend").replaceChildren(...items);
-    byId("unsure-box").hidden = !state.unsure;
-    byId("unsure-none").hidden = !!state.unsure;
+    byId("unsure-box").hidden = !state.doubt.of;
+    byId("unsure-none").hidden = state.doubt.told;
   }
 
   // ---- the list beside the map: the same by keyboard and by ear
   const classOf = (i) => {
     const c = state.cut.of(state.values[i]);
     const told = c < 0 ? words.no_value : state.cut.names[c];
-    return state.unsure && state.unsure(i) ? `${told}; ${words.too_close}` : told;
+    return close(i) ? `${told}; ${tooClose()}` : told;
   };
+  const called = (i) => (state.names[i] === state.codes[i] ? state.codes[i] : `${state.names[i]} (${state.codes[i]})`);
+  const collator = new Intl.Collator(document.documentElement.lang);
+  const byName = (a, b) => collator.compare(state.names[a], state.names[b]) || (state.codes[a] < state.codes[b] ? -1 : 1);
 
-  function list() {
-    const asked = byId("search").value.trim().toLowerCase();
-    const { codes, names } = state, tests = [...state.only].map((id) => state.filters[id]).filter(Boolean);
-    let rows;
-    if (asked) {
-      rows = codes.map((_, i) => i).filter((i) => names[i].toLowerCase().includes(asked) || codes[i].toLowerCase().startsWith(asked));
-    } else {
-      const seen = new Set(map.getLayer("areas") ? map.queryRenderedFeatures({ layers: ["areas"] }).map((one) => one.properties.code) : []);
-      rows = [...seen].map((code) => state.at.get(code)).filter((i) => i !== undefined);
-    }
-    rows = rows.filter((i) => tests.every((test) => test(i)));
-    rows.sort((a, b) => names[a].localeCompare(names[b]) || (codes[a] < codes[b] ? -1 : 1));
-    byId("list").replaceChildren(...rows.slice(0, MOST).map((i) => {
-      const item = document.createElement("li"), button = document.createElement("button"), note = document.createElement("span");
+  function choices(rows, after) {
+    return rows.map((i) => {
+      const item = document.createElement("li"), button = make("button", called(i));
       button.type = "button";
-      button.textContent = names[i] === codes[i] ? codes[i] : `${names[i]} (${codes[i]})`;
-      note.className = "meaning";
-      note.textContent = classOf(i);
-      button.append(note);
-      button.addEventListener("click", () => choose(codes[i], true));
+      button.append(make("span", classOf(i), "meaning"));
+      button.addEventListener("click", () => { choose(state.codes[i]); fly(state.codes[i]); after?.(); });
       item.append(button);
       return item;
-    }));
+    });
+  }
+
+  function list() {
+    const seen = new Set(map.getLayer("areas") ? map.queryRenderedFeatures({ layers: ["areas"] }).map((one) => one.properties.code) : []);
+    const all = tests();
+    const rows = [...seen].map((code) => state.at.get(code)).filter((i) => i !== undefined && all.every((test) => test(i))).sort(byName);
+    byId("list").replaceChildren(...choices(rows.slice(0, MOST)));
     const more = rows.length - MOST;
     byId("list-more").textContent = more > 0 ? say(words.list_more, { count: whole.format(more) }) : rows.length ? "" : words.list_none;
   }
 
+  // ---- one place
   function choose(code) {
-    const id = { source: "areas", sourceLayer: "areas" };
-    if (state.chosen) map.setFeatureState({ ...id, id: state.chosen }, { chosen: false });
+    if (state.chosen) map.setFeatureState({ ...AREAS, id: state.chosen }, { chosen: false });
     state.chosen = state.at.has(code) ? code : null;
-    if (state.chosen) map.setFeatureState({ ...id, id: state.chosen }, { chosen: true });
+    if (state.chosen) map.setFeatureState({ ...AREAS, id: state.chosen }, { chosen: true });
     tell();
     toAddress();
   }
 
-  /** Move the map to a place that is on it. */
-  function show(code) {
-    const parts = map.querySourceFeatures("areas", { sourceLayer: "areas", filter: ["==", ["get", "code"], code] });
-    let west = 180, south = 90, east = -180, north = -90;
-    const walk = (points) => {
-      if (typeof points[0] !== "number") { points.forEach(walk); return; }
-      [west, east] = [Math.min(west, points[0]), Math.max(east, points[0])];
-      [south, north] = [Math.min(south, points[1]), Math.max(north, points[1])];
-    };
-    parts.forEach((one) => walk(one.geometry.coordinates));
-    if (west <= east) map.fitBounds([west, south, east, north], { padding: 80, maxZoom: 12, animate: !quiet });
+  /** Move the map to a place. */
+  async function fly(code, jump = false) {
+    const level = state.level, i = state.at.get(code), points = await kept(level.points);
+    if (state.level !== level || i === undefined || points.lon[i] === null) return;
+    const view = { center: [points.lon[i], points.lat[i]], zoom: points.zoom[i] };
+    if (jump || still.matches) map.jumpTo(view); else map.flyTo({ ...view, duration: 900 });
   }
 
   function tell() {
     const box = byId("chosen");
-    if (!state.chosen) { box.replaceChildren(Object.assign(document.createElement("p"), { textContent: words.chosen_none })); return; }
-    const i = state.at.get(state.chosen), name = document.createElement("h3"), text = document.createElement("p"), link = document.createElement("a");
-    name.textContent = state.names[i];
-    text.textContent = `${initial(state.measure.title)}: ${classOf(i)}.`;
+    if (!state.chosen) { box.replaceChildren(make("p", words.chosen_none)); return; }
+    const i = state.at.get(state.chosen), link = make("a", words.profile), last = document.createElement("p");
     const safe = [...state.chosen].map((c) => (/[A-Za-z0-9-]/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
     link.href = new URL(state.paged ? `${state.level.places}/${safe}.html` : `${state.level.places}/index.html?code=${safe}`, root);
-    link.textContent = words.profile;
-    const last = document.createElement("p");
     last.append(link);
-    box.replaceChildren(name, text, last);
+    box.replaceChildren(make("h3", state.names[i]), make("p", `${initial(state.measure.title)}: ${classOf(i)}.`), last);
   }
 
   // ---- choices
   async function setLevel(level) {
-    const codes = await json(`${level.columns}/codes.json`);
-    Object.assign(state, { level, codes: codes.codes, names: codes.names, paged: codes.paged, chosen: null });
+    const above = levelOf(level.over) || null;
+    const [codes, source, over] = await Promise.all([
+      kept(`${level.columns}/codes.json`), tilesOf(level, protocol), above && tilesOf(above, protocol),
+    ]);
+    Object.assign(state, { level, above, codes: codes.codes, names: codes.names, parents: codes.parents, paged: codes.paged, chosen: null });
     state.at = new Map(codes.codes.map((code, i) => [code, i]));
-    state.kinds = codes.measures.filter((one) => ["decile", "class", "share", "number"].includes(one.kind));
+    state.kinds = codes.measures.filter((one) => KINDS.includes(one.kind));
     state.all = codes.measures;
-    const select = byId("measure");
-    select.replaceChildren(...state.kinds.map((one) => new Option(initial(one.title), one.measure)));
+    byId("measure").replaceChildren(...state.kinds.map((one) => new Option(initial(one.title), one.measure)));
     byId("level").value = level.level;
     state.filters = {};
     for (const one of data.filters) {
-      const box = document.querySelector(`[data-filter="${one.id}"]`);
-      const here = one.level === level.level;
-      box.disabled = !here;
-      box.closest("li").hidden = !here;
-      if (!here) { box.checked = false; state.only.delete(one.id); continue; }
-      const values = await column(level, one.column);
+      const box = document.querySelector(`[data-filter="${one.id}"]`), name = one.at[level.level];
+      box.disabled = !name;
+      box.closest("li").hidden = !name;
+      if (!name) { box.checked = false; state.only.delete(one.id); continue; }
+      const values = await column(level, name);
       state.filters[one.id] = (i) => values[i] === one.is;
     }
     if (byId("filters")) byId("filters").hidden = !Object.keys(state.filters).length;
     painted = [];
-    if (level.folder) level.parts ??= await sendsParts(new URL(level.tiles, root));
-    addLayers();
+    stale = true;
+    written.clear();
+    addLayers(map, source, over, [level.names_from, above ? above.names_from : 24]);
   }
 
-  /** What is too close to call, where it is known: a rank whose interval holds the line, a type or a decision that turns over. */
-  async function doubts(measure) {
-    const has = (name) => state.all.find((one) => one.measure === name);
-    const base = measure.measure.replace(/\.decile$/, "");
-    if (has(`${base}.low`) && has(`${base}.high`)) {
-      const [low, high] = await Promise.all([column(state.level, `${base}.low`), column(state.level, `${base}.high`)]);
-      const total = has(`${base}.low`).total, last = Math.floor(total / 10);
-      // Values come in fifths: too close where the interval of the rank reaches into another fifth.
-      const fifth = (rank) => Math.floor((5 * (rank - 1)) / total);
-      if (measure.kind === "number") return (i) => low[i] !== null && fifth(low[i]) !== fifth(high[i]);
-      return (i) => low[i] !== null && low[i] <= last && high[i] > last;
-    }
-    if (has(`${base}.standing`)) {
-      const standing = await column(state.level, `${base}.standing`);
-      return (i) => standing[i] === 2;
-    }
-    if (has(`${base}.share`)) {
-      const share = await column(state.level, `${base}.share`);
-      return (i) => share[i] !== null && share[i] > 0.1 && share[i] < 0.9;
-    }
-    return null;
+  /** The measure of this level that answers what was asked for: itself, its counterpart, else what stands for the first question. */
+  function counterpart(name) {
+    const has = (one) => one && state.kinds.find((kind) => kind.measure === one);
+    const here = (one) => one[state.level.level]?.find(has);
+    const same = data.families.find((one) => Object.values(one).some((names) => names.includes(name)) && here(one));
+    return has(name) || has(same && here(same)) || has(here(data.families.find(here) || {})) || state.kinds[0];
   }
 
   async function setMeasure(name) {
-    const measure = state.kinds.find((one) => one.measure === name) || state.kinds[0];
-    const values = await column(state.level, measure.measure);
-    const unsure = await doubts(measure);
-    Object.assign(state, { measure, values, unsure, cut: classes(measure, values, words) });
+    const measure = counterpart(name), ranks = state.all.find((one) => one.measure === `${measure.measure}.rank`);
+    const get = (one) => column(state.level, one);
+    // Numbers of summaries rise with need or fall; their ranks begin with the greatest need in either case.
+    const ranked = measure.kind === "number" && ranks;
+    const [values, doubt] = await Promise.all([get(ranked ? ranks.measure : measure.measure), doubts(measure, state.all, get, words)]);
+    Object.assign(state, { measure, values, doubt, cut: classes(measure, ranked ? ranks.total : 0, words) });
     byId("measure").value = measure.measure;
-    paint();
+    paintLayers(map, state.cut);
     recolour();
+    writeAll();
   }
 
+  /** Names of places, once there is room for them. */
+  const written = new Set();
+  function writeAll() {
+    for (const [id, level] of [["names", state.level], ["over-names", state.above]]) {
+      if (!level || written.has(id) || map.getZoom() < level.names_from) continue;
+      written.add(id);
+      const now = state.level;
+      Promise.all([kept(`${level.columns}/codes.json`), kept(level.points)]).then(([codes, points]) => {
+        if (state.level === now && map.getSource(id)) writeNames(map, id, codes.names, points);
+      }).catch(() => written.delete(id)); // names are a help; the next move asks again
+    }
+  }
+
+  // ---- the address
+  let reading = true;
   function toAddress() {
+    if (reading) return;
     const parts = new URLSearchParams({ level: state.level.level, measure: state.measure.measure });
     if (state.only.size) parts.set("only", [...state.only].join("."));
     if (!state.hatch) parts.set("unsure", "0");
@@ -366,31 +235,62 @@ async function start() {
     history.replaceState(null, "", `#${parts}`);
   }
 
-  // ---- from the address
-  const place = address.get("at")?.split("/").map(Number);
-  if (place?.length === 3 && place.every(Number.isFinite) && Math.abs(place[1]) <= 85) {
-    map.jumpTo({ zoom: place[0], center: [Math.max(-180, Math.min(180, place[2])), place[1]] });
+  /** Show what an address says, all of it. */
+  async function fromAddress(address, place) {
+    reading = true;
+    try { await follow(address, place); } finally { reading = false; }
+    toAddress();
   }
-  state.hatch = address.get("unsure") !== "0";
-  byId("unsure").checked = state.hatch;
-  for (const id of (address.get("only") || "").split(".")) {
-    const box = [...document.querySelectorAll("[data-filter]")].find((one) => one.dataset.filter === id);
-    if (box) { box.checked = true; state.only.add(id); }
+
+  async function follow(address, place) {
+    const level = levelOf(address.get("level")) || levelOf(data.start.level) || data.levels[0];
+    state.hatch = address.get("unsure") !== "0";
+    byId("unsure").checked = state.hatch;
+    const only = (address.get("only") || "").split(".");
+    state.only = new Set();
+    for (const box of document.querySelectorAll("[data-filter]")) {
+      box.checked = only.includes(box.dataset.filter);
+      if (box.checked) state.only.add(box.dataset.filter);
+    }
+    if (level !== state.level) await setLevel(level);
+    state.asked = address.get("measure") || data.start.measure;
+    await setMeasure(state.asked);
+    choose(place);
+    const at = address.get("at")?.split("/").map(Number);
+    if (at?.length === 3 && at.every(Number.isFinite) && Math.abs(at[1]) <= 85) {
+      map.jumpTo({ zoom: at[0], center: [Math.max(-180, Math.min(180, at[2])), at[1]] });
+    } else if (state.chosen) {
+      await fly(state.chosen, true);
+    } else {
+      map.fitBounds(level.bounds, { padding: 12, animate: false });
+    }
+    writeAll();
   }
-  await setLevel(first);
-  await setMeasure(address.get("measure") || data.start.measure);
-  if (wanted) choose(wanted);
-  if (state.chosen && !place) map.once("idle", () => show(state.chosen));
+
+  await fromAddress(addressed(), addressed().get("place") || older);
   byId("no-map").hidden = true;
 
   // ---- events
-  byId("level").addEventListener("change", async (event) => {
-    const name = state.measure.measure;
-    await setLevel(data.levels.find((one) => one.level === event.target.value));
-    await setMeasure(name);
-    toAddress();
+  addEventListener("hashchange", () => {
+    const address = addressed();
+    // The link past the menu changes what stands after # too, and says nothing of the map.
+    if (location.hash && !STATE.some((name) => address.has(name))) return;
+    inTurn(() => fromAddress(address, address.get("place")));
   });
-  byId("measure").addEventListener("change", async (event) => { await setMeasure(event.target.value); toAddress(); });
+  byId("level").addEventListener("change", (event) => inTurn(async () => {
+    const level = levelOf(event.target.value), i = state.at.get(state.chosen);
+    const up = i === undefined ? -1 : state.parents[level.level]?.[i] ?? -1;
+    await setLevel(level);
+    await setMeasure(state.asked);
+    // A place that was chosen goes on as the larger place around it.
+    if (up >= 0) choose(state.codes[up]);
+    toAddress();
+  }));
+  byId("measure").addEventListener("change", (event) => inTurn(async () => {
+    state.asked = event.target.value;
+    await setMeasure(state.asked);
+    toAddress();
+  }));
   byId("unsure").addEventListener("change", (event) => { state.hatch = event.target.checked; recolour(); toAddress(); });
   for (const box of document.querySelectorAll("[data-filter]")) {
     box.addEventListener("change", () => {
@@ -399,11 +299,9 @@ async function start() {
       toAddress();
     });
   }
-  byId("search").addEventListener("input", list);
-  byId("map-form").addEventListener("submit", (event) => event.preventDefault());
-  byId("zoom-in").addEventListener("click", () => map.zoomIn({ animate: !quiet }));
-  byId("zoom-out").addEventListener("click", () => map.zoomOut({ animate: !quiet }));
-  byId("whole").addEventListener("click", () => map.fitBounds(state.level.bounds, { padding: 12, animate: !quiet }));
+  byId("zoom-in").addEventListener("click", () => map.zoomIn({ animate: !still.matches }));
+  byId("zoom-out").addEventListener("click", () => map.zoomOut({ animate: !still.matches }));
+  byId("whole").addEventListener("click", () => map.fitBounds(state.level.bounds, { padding: 12, animate: !still.matches }));
   map.on("click", "areas", (event) => choose(event.features[0].properties.code));
   map.getCanvas().addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
@@ -411,9 +309,67 @@ async function start() {
     const found = map.queryRenderedFeatures([clientWidth / 2, clientHeight / 2], { layers: ["areas"] })[0];
     if (found) choose(found.properties.code);
   });
-  map.on("moveend", () => { toAddress(); list(); });
-  map.on("idle", () => { if (!document.documentElement.dataset.map) { document.documentElement.dataset.map = "drawn"; list(); } });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  map.on("moveend", () => { stale = true; toAddress(); list(); writeAll(); });
+  map.on("idle", () => {
+    document.documentElement.dataset.map = "drawn";
+    // Tiles that came after the move hold further places.
+    if (stale) { stale = false; list(); }
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { painted = []; paintLayers(map, state.cut); recolour(); });
+  search();
+  hover();
+  map.triggerRepaint(); // so that it comes to rest once more, however long the above took
+
+  /** Find a place on the map by name or code: matches stand under the field, Enter takes the first. */
+  function search() {
+    const field = byId("search"), box = byId("matches"), note = byId("found");
+    let rows = [];
+    const shut = () => { box.hidden = true; box.replaceChildren(); note.textContent = ""; };
+    const look = () => {
+      const asked = field.value.trim().toLowerCase();
+      if (!asked) { shut(); return; }
+      const { codes, names } = state;
+      const order = (i) => { const at = names[i].toLowerCase().indexOf(asked); return codes[i].toLowerCase() === asked || at === 0 ? 0 : at > 0 && names[i][at - 1] === " " ? 1 : 2; };
+      rows = codes.map((_, i) => i).filter((i) => names[i].toLowerCase().includes(asked) || codes[i].toLowerCase().startsWith(asked));
+      rows.sort((a, b) => order(a) - order(b) || byName(a, b));
+      note.textContent = rows.length ? say(words.found, { count: whole.format(rows.length) }) : say(words.found_none, { text: field.value.trim(), areas: state.level.plural });
+      // On to the map: a phone puts its keyboard away, and what was found comes into view.
+      const after = () => { field.value = ""; shut(); map.getCanvas().focus(); };
+      box.replaceChildren(...choices(rows.slice(0, MATCHES), after));
+      if (!rows.length) box.append(make("li", note.textContent));
+      else if (rows.length > MATCHES) box.append(make("li", say(words.found_more, { count: whole.format(rows.length - MATCHES) }), "small"));
+      box.hidden = false;
+    };
+    field.addEventListener("input", look);
+    field.addEventListener("focus", look);
+    byId("map-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      look();
+      if (rows.length && field.value.trim()) box.querySelector("button").click();
+    });
+    box.parentElement.addEventListener("keydown", (event) => { if (event.key === "Escape") { shut(); field.focus(); shut(); } });
+    box.parentElement.addEventListener("focusout", (event) => { if (!box.parentElement.contains(event.relatedTarget)) shut(); });
+  }
+
+  /** Under a pointer stands what the list says of a place. */
+  function hover() {
+    const tip = byId("tip");
+    const hide = () => { tip.hidden = true; };
+    map.on("mousemove", "areas", (event) => {
+      const i = state.at.get(event.features[0].properties.code);
+      if (i === undefined || !matchMedia("(hover: hover)").matches) { hide(); return; }
+      tip.replaceChildren(make("strong", state.names[i]), make("span", classOf(i)));
+      tip.hidden = false;
+      const { clientWidth, clientHeight } = map.getCanvas(), { x, y } = event.point;
+      tip.style.left = `${Math.max(4, Math.min(x + 14, clientWidth - tip.offsetWidth - 4))}px`;
+      tip.style.top = `${y + 18 + tip.offsetHeight > clientHeight ? y - tip.offsetHeight - 12 : y + 18}px`;
+      map.getCanvas().style.cursor = "pointer";
+    });
+    map.on("mouseleave", "areas", () => { hide(); map.getCanvas().style.cursor = ""; });
+    map.on("movestart", hide);
+    map.getCanvas().addEventListener("mouseleave", hide);
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  }
 }
 
 start().catch((error) => {
