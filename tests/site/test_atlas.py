@@ -560,7 +560,7 @@ def test_lists_for_the_search_are_taken_over_where_names_stay(
 
 def test_no_form_sends_what_is_typed(site: Path) -> None:
     """Fields without a name are not sent, even where scripts do not run."""
-    for path in ("index.html", "find.html"):
+    for path in ("index.html", "find.html", "compare/index.html"):
         html = (site / path).read_text(encoding="utf-8")
         fields = re.findall(r"<(?:input|textarea|select)[^>]*>", html)
         assert fields, path

@@ -59,7 +59,7 @@ STATES = (
     "find.html#q=foskgate",
     "find.html#q=foksgate",
     "find.html#codes=T01000001,T02000003,T03000001,nowhere",
-    "compare/index.html?level=patch25&a=T01000004&b=T01000067",
+    "compare/index.html#level=patch25&a=T01000004&b=T01000067&c=nowhere",
     "table/index.html?q=fosk&sort=1d",
     "embed/card.html?level=patch25&code=T01000067",
     "embed/map.html#only=both",
@@ -466,6 +466,7 @@ def test_what_is_not_there_is_never_asked_for(tab: Any, address: str) -> None:
         "find.html#q=T99999999",
         "find.html#q=N17+9AA",
         "find.html#codes=T99999999,zzz",
+        "compare/index.html#level=patch25&a=T99999999&b=zzq",
         "embed/card.html?level=patch25&code=T99999999",
         "embed/card.html?level=nowhere&code=T01000001",
     ):
@@ -668,6 +669,94 @@ def test_an_area_of_ones_own_counts_what_the_codes_stand_for(
     tab.click("#custom-form button")
     assert tab.inner_text("#codes-problem") == "Paste at least one code."
     assert not tab.inner_text("#custom-result")
+
+
+# ---- compare
+
+
+def shards_of(site: Path) -> dict[str, Any]:
+    """Return the words about all neighbourhoods, as pages load them."""
+    found: dict[str, Any] = {}
+    for path in (site / "data/places/patch25").iterdir():
+        text = path.read_text(encoding="utf-8").strip()
+        found |= json.loads(text[text.index(",") + 1 : text.rindex(")")])
+    return found
+
+
+def test_comparing_says_which_places_can_be_told_apart(tab: Any, address: str, site: Path) -> None:
+    places, codes = shards_of(site), ["T01000001", "T01000004", "T01000067", "T01000200"]
+    tab.goto(f"{address}/compare/index.html?level=patch25&a={codes[0]}&b={codes[1].lower()}&c={codes[2]}")
+    tab.wait_for_selector("#compare-result table")
+    tab.fill("#d", places[codes[3]]["name"])
+    tab.click("#compare-form button")
+    tab.locator("#compare-result thead th >> nth=4").wait_for()
+    assert tab.url.endswith("#level=patch25&" + "&".join(map("=".join, zip("abcd", codes, strict=True))))
+    told = tab.inner_text("#compare-result")
+    verdicts = set()
+    for i, one in enumerate(codes):
+        for other in codes[i + 1 :]:
+            a, b = (
+                next(each for each in places[code]["standings"] if each["title"] == "Deprivation in Aldmere")
+                for code in (one, other)
+            )
+            names = places[one]["name"], places[other]["name"]
+            apart = a["high"] < b["low"] or b["high"] < a["low"]
+            if apart:
+                first, second = names if a["high"] < b["low"] else names[::-1]
+                assert f"{first} has greater need than {second}: their intervals do not overlap." in told
+            else:
+                assert f"{names[0]} and {names[1]} cannot be told apart: their intervals overlap." in told
+            verdicts.add(apart)
+    assert verdicts == {True, False}  # both kinds were tried
+
+
+def test_comparing_tells_what_it_does_not_know_beside_its_field(tab: Any, address: str) -> None:
+    tab.goto(f"{address}/compare/index.html#level=patch25&a=T01000004&b=nowhere&c=foskgate")
+    tab.wait_for_selector("#compare-result table")
+    assert tab.inner_text("#b-problem") == (
+        "There is no neighbourhood called “nowhere”, nor one with that code."
+    )
+    assert tab.inner_text("#c-problem").startswith(
+        "Several fit “foskgate”. Type the code of one: Foskgate A ("
+    )
+    assert tab.get_attribute("#b", "aria-invalid") == "true"
+    assert tab.get_attribute("#b", "aria-describedby") == "b-problem"
+    assert tab.get_attribute("#a", "aria-invalid") is None
+    assert "Choose a second place" in tab.inner_text("#compare-result")
+    tab.fill("#b", "T01000004")
+    tab.click("#compare-form button")
+    says(tab, "already", "#b-problem")
+
+
+def test_data_that_cannot_be_loaded_are_told_in_plain_words(tab: Any, address: str) -> None:
+    tab.route("**/data/places/**", lambda route: route.abort())
+    tab.goto(f"{address}/compare/index.html#level=patch25&a=T01000004")
+    says(tab, "Check your connection", "#compare-status")
+    tab.route("**/data/find/names/**", lambda route: route.abort())
+    tab.goto(f"{address}/find.html#q=foskgate")
+    says(tab, "Check your connection")
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_comparing_fits_a_phone(browser: Any, address: str, width: int) -> None:
+    """Each part is a block with the places under each other: no cell is cut off, and each says whose it is."""
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    tab = context.new_page()
+    tab.goto(f"{address}/compare/index.html#level=patch25&a=T01000004&b=T01000067&c=T01000200&d=T01000100")
+    tab.wait_for_selector("#compare-result table")
+    cells = tab.evaluate(
+        """() => [...document.querySelectorAll('#compare-result tbody td')].map((cell) => {
+            const box = cell.getBoundingClientRect();
+            return [box.left, box.right, cell.querySelector('.of').getBoundingClientRect().height]; })"""
+    )
+    assert len(cells) > 20
+    assert all(left >= 0 and right <= width and named for left, right, named in cells)
+    assert tab.evaluate(
+        "(() => { const box = document.querySelector('#compare-result .scroll'); return box.scrollWidth <= box.clientWidth; })()"
+    )
+    # What looks like blocks is still a table to those who hear it.
+    assert tab.get_by_role("table", name="Places side by side").get_by_role("rowheader").count() > 5
+    context.close()
 
 
 def test_places_too_close_to_call_are_hatched_from_the_start(browser: Any, address: str, site: Path) -> None:
