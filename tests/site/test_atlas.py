@@ -25,8 +25,8 @@ from wardmote.errors import InputError, MissingError, StudyError, WorkspaceError
 from wardmote.publish import publish_report, publish_site
 from wardmote.publish.building import Build, record_of, safe_name
 from wardmote.publish.cards import MOST_POST, drawable, thread
+from wardmote.publish.lookup import fold, words_of
 from wardmote.publish.makers import MAKERS
-from wardmote.publish.shards import fold
 from wardmote.study import PageKind, Study, read_study
 from wardmote.workspace import Workspace
 
@@ -560,6 +560,10 @@ def test_postcodes_stand_by_district(frames: dict[str, pd.DataFrame], study: Stu
     some = only(study, "find", postcodes=PostcodeSpec(**told)).model_copy(update={"folder": tmp_path})
     out = publish_site(frames, some, tmp_path / "site", built=DAY).parent
     assert sorted(path.name for path in (out / "data/find/postcode").iterdir()) == ["AL1.js", "AL10.js"]
+    assert put(out, "data/find/index.js")["postcodes"] == {
+        "level": "patch25",
+        "districts": ["AL1", "AL10"],
+    }
     district = put(out, "data/find/postcode/AL1.js")
     assert {end: district["codes"][i] for end, i in district["at"].items()} == {
         "1AA": "T01000001",
@@ -588,8 +592,100 @@ def test_a_thread_is_numbered_and_short(site: Path) -> None:
     assert drawable("£20 million – Ŵ") == "20 million pounds - W"
 
 
+FOLDED = {
+    "Môn, Ynys (Isle of)": "mon ynys isle of",
+    "King's Lynn & Wisbech": "kings lynn and wisbech",
+    "Stoke-on-Trent 001A": "stoke on trent 001a",
+    "Αθήνα": "αθηνα",
+    "  ": "",
+}
+"""Names and how they are compared; the browser folds the same ones in test_atlas_browser.py."""
+
+
 def test_names_fold_as_in_the_browser() -> None:
-    assert fold("Môn, Ynys (Isle of)") == "mon ynys isle of"
+    assert {name: fold(name) for name in FOLDED} == FOLDED
+
+
+def test_numbers_find_a_name_only_where_it_has_no_other_word() -> None:
+    assert words_of("Haringey 001A") == ["haringey"]
+    assert words_of("4012.01") == ["4012", "01"]
+
+
+def test_the_index_of_the_search_lists_just_the_files_that_are_there(site: Path) -> None:
+    index = put(site, "data/find/index.js")
+    assert {path.stem for path in (site / "data/find/names").iterdir()} == set(index["names"])
+    for kind in index["levels"]:
+        folder = site / "data" / ("places" if kind["figures"] else "find/areas") / kind["level"]
+        assert {path.stem for path in folder.iterdir()} == set(kind["stems"]), kind["level"]
+    assert index["postcodes"] == {"level": "", "districts": []}
+    sizes = [len(index_of_level(site, kind)) for kind in index["levels"]]
+    assert sizes == sorted(sizes)  # the largest areas, which are fewest, first
+
+
+def index_of_level(site: Path, kind: dict[str, Any]) -> set[str]:
+    """Return the codes of one level that names lead to."""
+    found: set[str] = set()
+    for path in (site / "data/find/names").iterdir():
+        found |= set(
+            put(site, f"data/find/names/{path.name}")["levels"].get(kind["level"], {}).get("codes", ())
+        )
+    return found
+
+
+def test_a_name_is_found_by_each_of_its_words(site: Path, workspace: Workspace) -> None:
+    areas = workspace.read("areas")
+    name = areas[areas["area"] == "T04000001"]["name"].iloc[0]
+    assert name == "East Aldmere"
+    for letters in ("ea", "al"):
+        assert name in put(site, f"data/find/names/{letters}.js")["levels"]["part25"]["names"]
+
+
+def test_areas_without_figures_lead_to_the_places_in_them(
+    site: Path, frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    """Quarters have names and memberships but no figures: as wards do in England."""
+    links = frames["memberships"]
+    mine = links[(links["parent_level"] == "quarter25") & (links["parent"] == "T02000001")]
+    told = put(site, "data/find/areas/quarter25/T020000.js")["T02000001"]
+    assert told["name"] == "Foskgate"
+    assert [code for code, _ in told["held"][0]["whole"]] == sorted(mine["area"])
+    assert ["borough25", "T03000001", "Copperlow"] in told["around"]
+    # One that holds only a part of a place says so; one that nobody places anywhere is not listed.
+    changed, areas = links.copy(), frames["areas"].copy()
+    first = mine.index[0]
+    changed.loc[first, "weight"] = 0.4
+    areas.loc[len(areas)] = {**areas.iloc[0].to_dict(), "level": "town25", "area": "X1", "name": "Nowhere"}
+    some = only(study, "find")
+    out = publish_site({**frames, "memberships": changed, "areas": areas}, some, tmp_path / "site", built=DAY)
+    held = put(out.parent, "data/find/areas/quarter25/T020000.js")["T02000001"]["held"][0]
+    assert [code for code, _ in held["part"]] == [mine["area"].iloc[0]]
+    assert mine["area"].iloc[0] not in [code for code, _ in held["whole"]]
+    assert "town25" not in {kind["level"] for kind in put(out.parent, "data/find/index.js")["levels"]}
+
+
+def test_lists_for_the_search_are_taken_over_where_names_stay(
+    workspace: Workspace, study: Study, tmp_path: Path
+) -> None:
+    out, some = tmp_path / "site", only(study, "find")
+    publish_site(workspace, some, out, built=DAY)
+    before = {path: path.stat().st_ino for path in out.glob("data/find/**/*.js")}
+    gone = out / "data/find/names/fo.js"
+    held = gone.read_bytes()
+    gone.unlink()
+    publish_site(workspace, some, out, built=DAY + datetime.timedelta(days=1))
+    after = {path: path.stat().st_ino for path in out.glob("data/find/**/*.js")}
+    assert {path for path in after if after[path] != before[path]} == {gone}
+    assert set(after) == set(before)
+    assert gone.read_bytes() == held
+
+
+def test_no_form_sends_what_is_typed(site: Path) -> None:
+    """Fields without a name are not sent, even where scripts do not run."""
+    for path in ("index.html", "find.html", "compare/index.html"):
+        html = (site / path).read_text(encoding="utf-8")
+        fields = re.findall(r"<(?:input|textarea|select)[^>]*>", html)
+        assert fields, path
+        assert not [field for field in fields if " name=" in field], path
 
 
 def test_the_report_is_a_tagged_pdf_and_a_profile_has_two_pages(

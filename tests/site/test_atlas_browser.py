@@ -17,7 +17,12 @@ from typing import Any
 
 import pytest
 
+from wardmote import tables as declared
+from wardmote.publish import publish_site
+from wardmote.publish.lookup import fold
 from wardmote.publish.serve import make_server
+from wardmote.study import PostcodeSpec, Study
+from wardmote.workspace import Workspace
 
 pytestmark = pytest.mark.browser
 
@@ -50,9 +55,11 @@ def kinds(site: Path) -> list[str]:
 
 
 STATES = (
-    "find.html?q=fosk",
-    "find.html?codes=T01000001,T01000002",
-    "compare/index.html?level=patch25&a=T01000004&b=T01000067",
+    "find.html#q=fosk",
+    "find.html#q=foskgate",
+    "find.html#q=foksgate",
+    "find.html#codes=T01000001,T02000003,T03000001,nowhere",
+    "compare/index.html#level=patch25&a=T01000004&b=T01000067&c=nowhere",
     "table/index.html?q=fosk&sort=1d",
     "embed/card.html?level=patch25&code=T01000067",
     "embed/map.html#only=both",
@@ -389,6 +396,367 @@ def test_a_profile_leads_to_its_place_on_the_map_and_the_table_is_picked_by_clas
     assert set(cells) == {said}
     assert f"class={column}%3A" in tab.url
     tab.close()
+
+
+# ---- find my place
+
+
+def says(tab: Any, text: str, where: str = "#find-status") -> None:
+    """Wait until an element says something: by its text, since the policy of the pages lets no test evaluate words there."""
+    tab.locator(where, has_text=re.compile(text)).wait_for()
+
+
+DONE = r"^\s*(?!Loading)\S"
+
+
+def look_up(tab: Any, text: str) -> str:
+    """Search for a text on the page that is open, and return what the page says."""
+    tab.fill("#q", text)
+    tab.click("#find-form button")
+    says(tab, DONE)
+    return str(tab.inner_text("#find-status")) + "\n" + str(tab.inner_text("#find-results"))
+
+
+@pytest.fixture(scope="module")
+def renamed(
+    workspace: Workspace, study: Study, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """Serve the county with names as England's: the neighbourhoods of an authority by its name and a number; and with postcodes."""
+    folder = tmp_path_factory.mktemp("renamed")
+    frames = {name: workspace.read(name) for name in declared.TABLES}
+    links, areas = frames["memberships"], frames["areas"].copy()
+    inside = links[(links["parent_level"] == "borough25") & (links["parent"] == "T03000001")]["area"]
+    for number, code in enumerate(sorted(inside)):
+        areas.loc[areas["area"] == code, "name"] = f"Copperlow {number:03}"
+    (folder / "post.csv").write_text("pcd,area\nAL1 1AA,T01000001\n", encoding="utf-8")
+    spec = study.publish.model_copy(
+        update={
+            "pages": ["assets", "place", "columns", "find", "start"],
+            "postcodes": PostcodeSpec(file="post.csv", postcode="pcd", area="area"),
+        }
+    )
+    changed = study.model_copy(update={"publish": spec, "folder": folder})
+    out = publish_site({**frames, "areas": areas}, changed, folder / "site").parent
+    server = make_server(out)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", out
+    server.shutdown()
+    server.server_close()
+
+
+def test_names_fold_in_the_browser_as_in_the_builder(tab: Any, address: str) -> None:
+    tab.goto(f"{address}/find.html")
+    names = [
+        "Môn, Ynys (Isle of)",
+        "King's Lynn & Wisbech",
+        "Stoke-on-Trent 001A",
+        "Αθήνα",
+        " ",
+        "Łódź",
+        "नगर",
+    ]
+    assert tab.evaluate("(names) => names.map(wardmote.fold)", names) == [fold(name) for name in names]
+
+
+def test_what_is_not_there_is_never_asked_for(tab: Any, address: str) -> None:
+    """No list begins with zz, no code with T99: neither is fetched, so no console complains."""
+    watch = Watch(tab, address)
+    for path in (
+        "find.html#q=zzq",
+        "find.html#q=T99999999",
+        "find.html#q=N17+9AA",
+        "find.html#codes=T99999999,zzz",
+        "compare/index.html#level=patch25&a=T99999999&b=zzq",
+        "embed/card.html?level=patch25&code=T99999999",
+        "embed/card.html?level=nowhere&code=T01000001",
+    ):
+        tab.goto("about:blank")
+        tab.goto(f"{address}/{path}")
+        tab.wait_for_load_state("networkidle")
+        assert not watch.said, (path, watch.said)
+
+
+def test_a_place_is_found_by_any_word_and_in_spite_of_one_error(tab: Any, address: str) -> None:
+    tab.goto(f"{address}/find.html")
+    assert "East Aldmere" in look_up(tab, "aldm")
+    # A place by its own name and that of the area around it.
+    told = look_up(tab, "foskgate copperlow")
+    assert "Foskgate A" in told
+    assert "Foskstaithe" not in told
+    for wrong in ("foksgate", "foskgte", "foskgatte", "posgate", "xoskgate"):
+        told = look_up(tab, wrong)
+        assert ("Did you mean Foskgate" in told) == (wrong != "posgate"), told
+    tab.click("#find-results a")
+    says(tab, r"\d found")
+    assert tab.input_value("#q") == "Foskgate"
+    assert tab.url.endswith("#q=Foskgate")
+    tab.go_back()
+    says(tab, "Nothing found for “xoskgate”")
+    assert tab.input_value("#q") == "xoskgate"
+    assert "at least two letters" in look_up(tab, "z")
+
+
+def test_an_area_without_figures_leads_to_the_places_in_it(tab: Any, address: str, site: Path) -> None:
+    """Quarters of the county have names but no figures, as wards of England have."""
+    tab.goto(f"{address}/find.html#q=foskgate")
+    box = tab.locator("#find-results li", has_text="T02000001").first
+    box.locator(".names a").first.wait_for()
+    links = {link.get_attribute("href") for link in box.locator(".names a").all()}
+    assert f"{address}/place/patch25/T01000001.html" in links
+    assert all((site / str(link).removeprefix(f"{address}/")).is_file() for link in links)
+    tab.get_by_text("Add up what lies in Foskgate").click()
+    tab.wait_for_selector("#custom-result .headline")
+    assert "Foskgate (T02000001) stands for" in tab.inner_text("#custom-result")
+
+
+def test_places_are_grouped_under_the_larger_one_that_was_found(tab: Any, renamed: tuple[str, Path]) -> None:
+    address, _ = renamed
+    tab.goto(f"{address}/find.html")
+    look_up(tab, "copperlow")
+    assert tab.locator(".results > li").count() == 1
+    first = tab.locator(".results > li").first
+    assert "authority in" in first.inner_text()
+    group = first.locator("summary", has_text="Neighbourhoods in Copperlow (")
+    assert group.count() == 1
+    link = first.locator("details a").first
+    assert not link.is_visible()
+    group.click()
+    assert link.is_visible()
+    # One of them alone stands in the open.
+    look_up(tab, "copperlow 007")
+    assert tab.inner_text(".results > li a") == "Copperlow 007"
+
+
+def test_what_is_typed_is_never_sent(browser: Any, renamed: tuple[str, Path]) -> None:
+    """A name stands after #, a postcode nowhere in the address; without scripts a form sends nothing at all."""
+    address, _ = renamed
+    for scripts in (True, False):
+        context = browser.new_context(java_script_enabled=scripts)
+        tab = context.new_page()
+        watch = Watch(tab, address)
+        for page, field in (("index.html", ".seek input"), ("find.html", "#q")):
+            for text in ("AL1 1AA", "al11aa", "zz9 9zz", "Copperlow 003", "N17"):
+                tab.goto(f"{address}/{page}")
+                tab.fill(field, text)
+                tab.press(field, "Enter")
+                tab.wait_for_load_state("networkidle")
+                if scripts:
+                    says(tab, DONE)
+                else:
+                    tab.wait_for_url(re.compile("find[.]html"))
+                isolated = text if text.startswith("Copperlow") and scripts else ""
+                assert tab.url.partition("#")[2].replace("q=", "").replace("+", " ") == isolated
+                assert "?" not in tab.url.rstrip("?"), tab.url
+                if scripts and text.lower().startswith("al1"):
+                    assert "T01000001" in tab.inner_text("#find-results")
+        for url in watch.asked:
+            assert not re.search(r"1AA|11aa|9zz|N17|003|Copperlow", url.partition("#")[0]), url
+        # Which district was asked for is known to the server, as the page says; of one without a list not even that.
+        assert {url.rpartition("/")[2] for url in watch.asked if "/postcode/" in url} == (
+            {"AL1.js"} if scripts else set()
+        )
+        assert not watch.said
+        context.close()
+
+
+def test_older_addresses_are_taken_over_and_postcodes_leave_them(tab: Any, renamed: tuple[str, Path]) -> None:
+    address, _ = renamed
+    tab.goto(f"{address}/find.html?q=copperlow")
+    says(tab, r"\d found")
+    assert tab.url == f"{address}/find.html#q=copperlow"
+    tab.goto(f"{address}/find.html?q=AL1+1AA")
+    says(tab, r"\d found")
+    assert tab.url == f"{address}/find.html"
+
+
+def test_a_site_without_postcodes_says_so(tab: Any, address: str) -> None:
+    tab.goto(f"{address}/find.html")
+    for text in ("N17 9AA", "n179aa", "N17"):
+        assert "This site has no list of postcodes." in look_up(tab, text)
+        assert tab.url == f"{address}/find.html"
+
+
+def test_suggestions_are_a_combobox_for_the_keyboard(browser: Any, address: str) -> None:
+    """The pattern of the ARIA practices: the focus stays in the field, which says what is chosen."""
+    import axe_playwright_python
+
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(f"{address}/find.html")
+    tab.type("#q", "fosk")
+    tab.wait_for_selector("#q-options li")
+    assert tab.locator("#q-options li").count() == 8
+    assert tab.get_attribute("#q", "aria-expanded") == "true"
+    assert "8 suggestions" in tab.inner_text("#find-count")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("ArrowUp")
+    active = tab.get_attribute("#q", "aria-activedescendant")
+    assert tab.get_attribute(f"#{active}", "aria-selected") == "true"
+    assert active == "q-option-0"
+    assert tab.evaluate("document.activeElement.id") == "q"
+    script = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        tab.evaluate(script)
+        assert tab.evaluate("async () => (await axe.run()).violations.map((one) => one.id)") == []
+    tab.keyboard.press("ArrowUp")  # back into the field
+    assert tab.get_attribute("#q", "aria-activedescendant") is None
+    tab.keyboard.press("Escape")
+    assert tab.locator("#q-options").is_hidden()
+    assert tab.input_value("#q") == "fosk"
+    tab.keyboard.press("ArrowDown")
+    tab.wait_for_selector("#q-options li")
+    tab.keyboard.press("ArrowDown")
+    name = tab.evaluate("document.querySelector('#q-option-0').firstChild.textContent")
+    tab.keyboard.press("Enter")
+    assert tab.locator("#q-options").is_hidden()
+    assert tab.input_value("#q") == name
+    says(tab, r"\d found")
+    # The mouse does the same.
+    tab.fill("#q", "aldm")
+    tab.locator("#q-options li").last.click()
+    says(tab, r"\d found")
+    assert "Aldmere" in tab.input_value("#q")
+    context.close()
+
+
+def test_an_area_of_ones_own_counts_what_the_codes_stand_for(
+    tab: Any, address: str, workspace: Workspace
+) -> None:
+    links, areas = workspace.read("memberships"), workspace.read("areas").set_index("area")
+    inside = {
+        code: set(links[(links["parent"] == code) & (links["level"] == "patch25")]["area"])
+        for code in ("T02000001", "T03000001")
+    }
+    mine = {"T01000003", "T01000359", *inside["T02000001"], *inside["T03000001"]}
+    tab.goto(f"{address}/find.html")
+    tab.fill("#codes", "t01000003;T01000003, T02000001\tT03000001|T01000359\n\nnowhere T01000003")
+    tab.click("#custom-form button")
+    tab.wait_for_selector("#custom-result .headline")
+    told = tab.inner_text("#custom-result")
+    people = int(areas.loc[sorted(mine), "population"].sum())
+    assert f"{len(mine)} neighbourhoods, {people:,} people." in told
+    scores = workspace.read("scores", where={"index": "deprivation"})
+    tenth = scores[(scores["node"] == "deprivation") & scores["area"].isin(mine) & (scores["decile"] == 1)]
+    share = round(100 * len(tenth) / len(mine))
+    assert (
+        f"Deprivation in Aldmere: {len(tenth)} of {len(mine)} are in the greatest-need tenth ({share}%)."
+        in told
+    )
+    decided = workspace.read("decisions")
+    funded = decided[(decided["rules"] == "stated") & decided["area"].isin(mine) & decided["funded"]]
+    assert f"Gathering Places Fund: {len(funded)} of {len(mine)} are funded" in told
+    assert f"Copperlow (T03000001) stands for {len(inside['T03000001'])} neighbourhoods." in told
+    assert "Given more than once, counted once: T01000003." in told
+    assert f"counted once: {len(inside['T02000001'] | {'T01000003'})} neighbourhoods" in told
+    assert tab.inner_text("#codes-problem") == "Not known here, and not counted (1): nowhere."
+    assert "codes-problem" in (tab.get_attribute("#codes", "aria-describedby") or "").split()
+    assert tab.get_attribute("#codes", "aria-invalid") == "true"
+    assert tab.locator("#custom-result tbody tr").count() == len(mine)
+    with tab.expect_download() as waiting:
+        tab.get_by_text("Download these rows as CSV").click()
+    lines = Path(waiting.value.path()).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("Code,Name,People,")
+    assert {line.partition(",")[0] for line in lines[1:]} == mine
+    # The address shows the same to somebody else.
+    assert tab.url.endswith("#codes=T01000003,T02000001,T03000001,T01000359")
+    other = tab.context.new_page()
+    other.goto(tab.url)
+    other.wait_for_selector("#custom-result .headline")
+    assert other.inner_text("#custom-result .headline") == tab.inner_text("#custom-result .headline")
+    tab.fill("#codes", " ")
+    tab.click("#custom-form button")
+    assert tab.inner_text("#codes-problem") == "Paste at least one code."
+    assert not tab.inner_text("#custom-result")
+
+
+# ---- compare
+
+
+def shards_of(site: Path) -> dict[str, Any]:
+    """Return the words about all neighbourhoods, as pages load them."""
+    found: dict[str, Any] = {}
+    for path in (site / "data/places/patch25").iterdir():
+        text = path.read_text(encoding="utf-8").strip()
+        found |= json.loads(text[text.index(",") + 1 : text.rindex(")")])
+    return found
+
+
+def test_comparing_says_which_places_can_be_told_apart(tab: Any, address: str, site: Path) -> None:
+    places, codes = shards_of(site), ["T01000001", "T01000004", "T01000067", "T01000200"]
+    tab.goto(f"{address}/compare/index.html?level=patch25&a={codes[0]}&b={codes[1].lower()}&c={codes[2]}")
+    tab.wait_for_selector("#compare-result table")
+    tab.fill("#d", places[codes[3]]["name"])
+    tab.click("#compare-form button")
+    tab.locator("#compare-result thead th >> nth=4").wait_for()
+    assert tab.url.endswith("#level=patch25&" + "&".join(map("=".join, zip("abcd", codes, strict=True))))
+    told = tab.inner_text("#compare-result")
+    verdicts = set()
+    for i, one in enumerate(codes):
+        for other in codes[i + 1 :]:
+            a, b = (
+                next(each for each in places[code]["standings"] if each["title"] == "Deprivation in Aldmere")
+                for code in (one, other)
+            )
+            names = places[one]["name"], places[other]["name"]
+            apart = a["high"] < b["low"] or b["high"] < a["low"]
+            if apart:
+                first, second = names if a["high"] < b["low"] else names[::-1]
+                assert f"{first} has greater need than {second}: their intervals do not overlap." in told
+            else:
+                assert f"{names[0]} and {names[1]} cannot be told apart: their intervals overlap." in told
+            verdicts.add(apart)
+    assert verdicts == {True, False}  # both kinds were tried
+
+
+def test_comparing_tells_what_it_does_not_know_beside_its_field(tab: Any, address: str) -> None:
+    tab.goto(f"{address}/compare/index.html#level=patch25&a=T01000004&b=nowhere&c=foskgate")
+    tab.wait_for_selector("#compare-result table")
+    assert tab.inner_text("#b-problem") == (
+        "There is no neighbourhood called “nowhere”, nor one with that code."
+    )
+    assert tab.inner_text("#c-problem").startswith(
+        "Several fit “foskgate”. Type the code of one: Foskgate A ("
+    )
+    assert tab.get_attribute("#b", "aria-invalid") == "true"
+    assert tab.get_attribute("#b", "aria-describedby") == "b-problem"
+    assert tab.get_attribute("#a", "aria-invalid") is None
+    assert "Choose a second place" in tab.inner_text("#compare-result")
+    tab.fill("#b", "T01000004")
+    tab.click("#compare-form button")
+    says(tab, "already", "#b-problem")
+
+
+def test_data_that_cannot_be_loaded_are_told_in_plain_words(tab: Any, address: str) -> None:
+    tab.route("**/data/places/**", lambda route: route.abort())
+    tab.goto(f"{address}/compare/index.html#level=patch25&a=T01000004")
+    says(tab, "Check your connection", "#compare-status")
+    tab.route("**/data/find/names/**", lambda route: route.abort())
+    tab.goto(f"{address}/find.html#q=foskgate")
+    says(tab, "Check your connection")
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_comparing_fits_a_phone(browser: Any, address: str, width: int) -> None:
+    """Each part is a block with the places under each other: no cell is cut off, and each says whose it is."""
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    tab = context.new_page()
+    tab.goto(f"{address}/compare/index.html#level=patch25&a=T01000004&b=T01000067&c=T01000200&d=T01000100")
+    tab.wait_for_selector("#compare-result table")
+    cells = tab.evaluate(
+        """() => [...document.querySelectorAll('#compare-result tbody td')].map((cell) => {
+            const box = cell.getBoundingClientRect();
+            return [box.left, box.right, cell.querySelector('.of').getBoundingClientRect().height]; })"""
+    )
+    assert len(cells) > 20
+    assert all(left >= 0 and right <= width and named for left, right, named in cells)
+    assert tab.evaluate(
+        "(() => { const box = document.querySelector('#compare-result .scroll'); return box.scrollWidth <= box.clientWidth; })()"
+    )
+    # What looks like blocks is still a table to those who hear it.
+    assert tab.get_by_role("table", name="Places side by side").get_by_role("rowheader").count() > 5
+    context.close()
 
 
 def test_places_too_close_to_call_are_hatched_from_the_start(browser: Any, address: str, site: Path) -> None:

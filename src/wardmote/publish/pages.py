@@ -12,6 +12,7 @@ from wardmote.publish import speech
 from wardmote.publish.atlas import ASSETS, TEMPLATES, Making
 from wardmote.publish.building import safe_name
 from wardmote.publish.funding import Funding, funding_of
+from wardmote.publish.lookup import make_lookup
 from wardmote.publish.page import cited, told_gaps, told_mendings
 from wardmote.publish.places import NeedFacts, PlaceLevel, RoundFacts, Summary, records
 from wardmote.publish.profiles import Link, Rows, told_decision, told_type
@@ -81,15 +82,12 @@ def make_find(making: Making) -> None:
         making: What pages are made of.
     """
     make_shards(making)
-    make_postcodes(making)
-    postcodes = making.study.publish.postcodes
-    levels = list(making.atlas.levels.values())
+    make_lookup(making, make_postcodes(making))
     making.put(
         "find.html",
         "find.html.j2",
-        levels=levels,
         base=making.atlas.base,
-        postcodes=(postcodes.level or levels[0].level.name) if postcodes else "",
+        postcodes=making.study.publish.postcodes is not None,
         groups=_groups(making),
     )
     making.put("embed/card.html", "card.html.j2")

@@ -1,4 +1,4 @@
-"""Files of data that pages load on demand: places in full, names of small places, postcodes by district.
+"""Files of data that pages load on demand: places in full, postcodes by district.
 
 Each file is a call of ``wardmote.put``, so that pages opened from disk can load it (`wardmote.publish.columns` says why).
 """
@@ -10,7 +10,6 @@ import re
 from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from unicodedata import normalize
 
 from wardmote.errors import InputError, MissingError, Problem
 from wardmote.publish.atlas import Making
@@ -99,7 +98,6 @@ def make_shards(making: Making) -> None:
             work.append((f"{path}.js", made_from, (path, name, rows)))
         if not place.paged:
             _page_on_demand(making, place)
-            _names(making, place)
 
     def make(item: tuple[str, str, list[int]]) -> str:
         path, level, rows = item
@@ -137,39 +135,17 @@ def _page_on_demand(making: Making, place: PlaceLevel) -> None:
     )
 
 
-def fold(text: str) -> str:
-    """Return a text as it is compared in a search: small letters and digits, no marks, single spaces; the same as in the browser.
-
-    Args:
-        text: The text.
-    """
-    bare = "".join(c for c in normalize("NFD", text) if not "\u0300" <= c <= "\u036f")
-    return re.sub(r"[^a-z0-9]+", " ", bare.lower()).strip()
-
-
-def _names(making: Making, place: PlaceLevel) -> None:
-    """Write names of small places by the first two letters, in the order of names."""
-    groups: dict[str, list[int]] = {}
-    for row, name in enumerate(place.names):
-        groups.setdefault(fold(name).replace(" ", "")[:2], []).append(row)
-    for letters, rows in groups.items():
-        path = f"data/find/{safe_name(place.level.name)}/{safe_name(letters)}"
-        ordered = sorted(rows, key=lambda row: place.names[row])
-        content = {
-            "codes": [place.codes[row] for row in ordered],
-            "names": [place.names[row] for row in ordered],
-        }
-        making.build.put(f"{path}.js", script(path, content))
-
-
 # ---- postcodes
 
 
-def make_postcodes(making: Making) -> None:
+def make_postcodes(making: Making) -> list[str]:
     """Write postcodes by district, where the study names a file of them: a reader's browser fetches one district's list.
 
     Args:
         making: What pages are made of.
+
+    Returns:
+        The districts.
 
     Raises:
         MissingError: The file is not there.
@@ -180,7 +156,7 @@ def make_postcodes(making: Making) -> None:
 
     spec = making.study.publish.postcodes
     if spec is None:
-        return
+        return []
     place = making.atlas.levels.get(spec.level or making.atlas.base.level.name)
     table = _read_postcodes(making)
     text = pc.utf8_upper(pc.replace_substring_regex(table[spec.postcode], r"\s+", ""))
@@ -201,13 +177,16 @@ def make_postcodes(making: Making) -> None:
     order = np.argsort(district, kind="stable")
     codes = area.to_pylist()
     starts = np.flatnonzero(np.r_[True, district[order][1:] != district[order][:-1]])
+    found = []
     for first, last in zip(starts, [*starts[1:], len(order)], strict=True):
         rows = order[first:last].tolist()
         inside = sorted({codes[i] for i in rows})
         at = {code: i for i, code in enumerate(inside)}
         path = f"data/find/postcode/{district[rows[0]]}"
+        found.append(str(district[rows[0]]))
         content = {"codes": inside, "at": {str(ends[i])[-3:]: at[codes[i]] for i in rows}}
         making.build.put(f"{path}.js", script(path, content))
+    return found
 
 
 def _texts(values: tuple[str, ...]) -> pa.Array:

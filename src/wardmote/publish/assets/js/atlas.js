@@ -33,6 +33,9 @@
   /** Return a whole number with thousands marks. */
   wardmote.whole = (number) => number.toLocaleString(wardmote.words.language);
 
+  /** Return a text that begins with a capital letter. */
+  wardmote.initial = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
   /** Return an element; texts among its children stay texts, so that nothing from data is read as HTML. */
   wardmote.element = (name, attributes = {}, ...children) => {
     const svg = ["svg", "path", "rect", "circle"].includes(name);
@@ -55,15 +58,50 @@
       ? `place/${wardmote.fileName(level.level)}/index.html?code=${encodeURIComponent(code)}`
       : `place/${wardmote.fileName(level.level)}/${wardmote.fileName(code)}.html`;
 
-  /** Return a promise of the words about one place, or null where there is none of that code. */
+  /** Return a promise of the list of files that searches may ask for. */
+  wardmote.index = () => wardmote.load("data/find/index");
+
+  /** Return the beginning of a code that names the file that holds its place; the same as the builder's. */
+  wardmote.stem = (code) => {
+    const letters = [...code];
+    return wardmote.fileName(letters.length > 2 ? letters.slice(0, -2).join("") : code);
+  };
+
+  /** Return a promise of the words about one place, or null where there is none of that code; no file is asked for that is not there. */
   wardmote.place = async (level, code) => {
-    const stem = wardmote.fileName(code.length > 2 ? code.slice(0, -2) : code);
-    try {
-      const shard = await wardmote.load(`data/places/${wardmote.fileName(level)}/${stem}`);
-      return Object.hasOwn(shard, code) ? shard[code] : null;
-    } catch {
-      return null;
-    }
+    const kind = (await wardmote.index()).levels.find((one) => one.figures && one.level === level);
+    const stem = wardmote.stem(code);
+    if (!kind || !kind.stems.includes(stem)) return null;
+    const shard = await wardmote.load(`data/places/${wardmote.fileName(level)}/${stem}`);
+    return Object.hasOwn(shard, code) ? shard[code] : null;
+  };
+
+  /** Return the state in the address: what stands after "#", which no server sees. What older links have after "?" moves there, but
+   * for what `keep` refuses. */
+  wardmote.state = (keep = () => true) => {
+    const given = new URLSearchParams(location.search);
+    if (![...given].length) return new URLSearchParams(location.hash.slice(1));
+    wardmote.keep(Object.fromEntries([...given].filter(([key, value]) => keep(key, value))));
+    return given;
+  };
+
+  /** Put a state after "#" into the address, so that it can be shared and is not sent to the server. */
+  wardmote.keep = (state) => {
+    const kept = new URLSearchParams();
+    for (const [key, value] of Object.entries(state)) if (value) kept.set(key, value);
+    // Commas between codes may stand as they are.
+    const text = kept.toString().replace(/%2C/g, ",");
+    history.replaceState(null, "", location.pathname + (text ? `#${text}` : ""));
+  };
+
+  /** Hand rows over as a file of comma-separated values; cells that a spreadsheet would take for a formula are made text. */
+  wardmote.download = (name, lines) => {
+    const plain = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+    const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+    const text = lines.map((line) => line.map((cell) => quote(plain(String(cell)))).join(",")).join("\r\n");
+    const link = wardmote.element("a", { href: URL.createObjectURL(new Blob([`${text}\r\n`], { type: "text/csv" })), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
 
   /** Put the state of a form into the address, so that it can be shared. */
@@ -74,9 +112,9 @@
     history.replaceState(null, "", text ? `?${text}` : location.pathname);
   };
 
-  /** Return a text as it is compared: small letters, no marks over them, single spaces. */
+  /** Return a text as it is compared: small letters and digits of any script, no accents, no apostrophes; the same as the builder's. */
   wardmote.fold = (text) =>
-    text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, " ").trim();
+    text.normalize("NFD").replace(/[\u0300-\u036f'’]/g, "").replace(/&/g, " and ").toLowerCase().replace(/[^\p{L}\p{N}\p{M}]+/gu, " ").trim();
 
   /** Return the line from greatest to least need with a place on it, as the pages draw it. */
   wardmote.strip = (at, low, high) => {

@@ -1,122 +1,215 @@
-/* Find my place: names, codes, postcodes, and areas of one's own. Nothing that is typed is sent anywhere: only files of data are fetched. */
+/* Find my place: by name, code or postcode. The search runs here; nothing that is typed is sent, and a postcode never enters the address. */
 (function (wardmote) {
   "use strict";
-  const { element: e, say, whole } = wardmote;
+  const { element: e, initial, say, whole } = wardmote;
   const form = document.getElementById("find-form");
+  const field = form.elements.q;
   const out = document.getElementById("find-results");
   const status = document.getElementById("find-status");
-  const levels = [...document.querySelectorAll("#levels option")].map((option) => option.dataset);
-  const MOST = 60;
+  const MOST_ALIKE = 12;
+  const MOST_FOLDED = 400;
+  const FEW = 3;
+  let turn = 0;
 
-  /** Yield places of a level whose name or code holds the words. */
-  const among = (level, codes, names, wanted) => {
-    const found = [];
-    for (let i = 0; i < codes.length; i++) {
-      const name = wardmote.fold(names[i]);
-      const place = name.indexOf(wanted);
-      if (place >= 0 || codes[i].toLowerCase() === wanted.replace(/ /g, "")) {
-        found.push({ level, code: codes[i], name: names[i], order: name === wanted ? 0 : place === 0 ? 1 : 2 });
-      }
-    }
-    return found;
+  const listOf = (index, level) => index.levels.find((one) => one.level === level);
+
+  /** Return where an area lies, in words: the larger area that the study goes by, else the next larger one. */
+  const where = (index, area) => {
+    const near = area.around.find((one) => one.level === index.near) || area.around[0];
+    return near ? say("find_in", { area: area.kind.title, around: near.name }) : area.kind.title;
   };
 
-  const ofLevel = async (level, wanted) => {
-    if (level.paged === "true") {
-      const list = await wardmote.load(`data/columns/${wardmote.fileName(level.level)}/codes`);
-      return among(level, list.codes, list.names, wanted);
+  const nameOf = (area) => (area.kind.figures ? wardmote.link(wardmote.pathOf(area.kind, area.code), area.name) : e("span", { class: "who" }, area.name));
+
+  const line = (index, area, ...more) => e("li", {}, nameOf(area), " ", e("span", { class: "small" }, where(index, area), " "),
+    e("span", { class: "code" }, area.code), ...more);
+
+  const names = (kind, pairs) => e("ul", { class: "names" },
+    ...pairs.map(([code, name]) => e("li", {}, wardmote.link(wardmote.pathOf(kind, code), name))));
+
+  /** Return a list that is folded away. */
+  const folded = (title, areas) => e("details", {}, e("summary", {}, title),
+    e("ul", { class: "names" }, ...areas.slice(0, MOST_FOLDED).map((area) => e("li", {}, nameOf(area)))),
+    areas.length > MOST_FOLDED ? e("p", { class: "small" }, say("many_found", { count: whole(MOST_FOLDED) })) : "");
+
+  /** Fill in which places of the study lie in an area that has no figures of its own. */
+  const fillInside = async (index, area, box) => {
+    const told = await wardmote.inside(area.kind, area.code);
+    for (const one of told.held) {
+      const kind = listOf(index, one.level);
+      if (one.whole.length) box.append(e("p", { class: "label" }, initial(say("find_whole", { areas: kind.plural }))), names(kind, one.whole));
+      if (one.part.length) box.append(e("p", { class: "label" }, initial(say("find_part", { areas: kind.plural }))), names(kind, one.part));
     }
-    const exact = await wardmote.place(level.level, wanted.replace(/ /g, "").toUpperCase());
-    if (exact) return [{ level, code: exact.code, name: exact.name, order: 0 }];
-    const stem = wanted.replace(/ /g, "").slice(0, 2);
-    try {
-      const list = await wardmote.load(`data/find/${wardmote.fileName(level.level)}/${wardmote.fileName(stem)}`);
-      return among(level, list.codes, list.names, wanted);
-    } catch {
-      return [];
+    if (told.around.length) {
+      box.append(wardmote.sentence("find_around", "places", told.around.map(([level, code, name]) => wardmote.link(wardmote.pathOf(listOf(index, level), code), name))));
     }
+    if (told.held.length) box.append(e("p", {}, e("a", { href: `#${new URLSearchParams({ codes: area.code })}` }, say("find_add", { name: area.name }))));
+  };
+
+  /** Return the folded list of what lies in an area without figures; it is fetched when it is opened. */
+  const inside = (index, area, open) => {
+    const box = e("details", {}, e("summary", {}, say("find_without", { name: area.name })));
+    const fill = () => fillInside(index, area, box).catch(failed);
+    if (open) { box.open = true; fill(); } else box.addEventListener("toggle", fill, { once: true });
+    return box;
+  };
+
+  /** Put areas whose names only add to the name of a larger area that was found too under that one. */
+  const sorted = (index, found) => {
+    const at = new Map(found.map((area) => [`${area.kind.level} ${area.code}`, area]));
+    const under = new Map();
+    const alone = [];
+    for (const area of found) {
+      const larger = [...area.around].reverse().map((one) => at.get(`${one.level} ${one.code}`))
+        .find((one) => one && area.folded.startsWith(`${one.folded} `));
+      if (!larger) { alone.push(area); continue; }
+      if (!under.has(larger)) under.set(larger, new Map());
+      const kinds = under.get(larger);
+      kinds.set(area.kind, [...(kinds.get(area.kind) || []), area]);
+    }
+    return { alone, under };
+  };
+
+  const show = (index, found) => {
+    const { alone, under } = sorted(index, found);
+    const unmeasured = found.filter((area) => !area.kind.figures).length;
+    const item = (area) => line(index, area, ...[...(under.get(area) || [])].map(([kind, areas]) =>
+      folded(initial(say("find_inside", { areas: kind.plural, name: area.name, count: whole(areas.length) })), areas)),
+    area.kind.figures ? "" : inside(index, area, unmeasured <= FEW));
+    const list = e("ul", { class: "results" });
+    for (const kind of index.levels) {
+      const mine = alone.filter((area) => area.kind === kind);
+      // Areas without figures need their own lines, since they lead nowhere by themselves.
+      const shown = kind.figures ? mine.slice(0, MOST_ALIKE) : mine;
+      list.append(...shown.map(item));
+      if (shown.length < mine.length) list.append(e("li", {}, folded(initial(say("find_more", { areas: kind.plural, count: whole(mine.length - shown.length) })), mine.slice(MOST_ALIKE))));
+    }
+    out.replaceChildren(list);
+    status.textContent = say("found", { count: whole(found.length) });
   };
 
   /** Return the place of a postcode; only the list of its district is fetched. */
-  const ofPostcode = async (text) => {
-    const match = /^([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})$/.exec(text.replace(/\s+/g, "").toUpperCase());
-    if (!match || !form.dataset.postcodes) return null;
-    try {
-      const list = await wardmote.load(`data/find/postcode/${match[1]}`);
-      const code = list.codes[list.at[match[2]]];
-      if (!code) return { unknown: true };
-      const level = levels.find((one) => one.level === form.dataset.postcodes);
-      const place = await wardmote.place(level.level, code);
-      return place && { level, code, name: place.name, order: 0 };
-    } catch {
-      return { unknown: true };
+  const ofPostcode = async (index, [, district, rest]) => {
+    if (!index.postcodes.districts.includes(district)) return [];
+    const list = await wardmote.load(`data/find/postcode/${district}`);
+    const code = list.codes[list.at[rest]];
+    const place = code && (await wardmote.place(index.postcodes.level, code));
+    return place ? [{ kind: listOf(index, index.postcodes.level), code, name: place.name, folded: "", around: [] }] : [];
+  };
+
+  /** Say why nothing was found, and what may have been meant. */
+  const explain = async (index, text) => {
+    if (wardmote.isPrivate(text)) {
+      status.textContent = say(!index.postcodes.level ? "find_no_postcodes" : wardmote.POSTCODE.test(text) ? "postcode_unknown" : "find_whole_postcode");
+      return;
     }
+    const known = wardmote.fold(text);
+    if (known.length < 2) { status.textContent = say("find_short"); return; }
+    const meant = await wardmote.didYouMean(text);
+    status.textContent = say("none_found", { text });
+    if (meant.length) out.append(wardmote.sentence("find_meant", "names", meant.map((one) => e("a", { href: `#${new URLSearchParams({ q: one })}` }, one))));
   };
 
   const search = async () => {
-    const text = form.elements.q.value.trim();
-    // A full postcode never enters the address, which others may see.
-    const isPostcode = /^[A-Za-z]{1,2}[0-9][A-Za-z0-9]?\s*[0-9][A-Za-z]{2}$/.test(text);
-    wardmote.remember({ q: isPostcode ? "" : text });
+    const mine = ++turn;
+    const text = field.value.trim();
+    wardmote.keep({ q: wardmote.isPrivate(text) ? "" : text });
     out.replaceChildren();
-    if (!text) { status.textContent = ""; return; }
-    status.textContent = say("loading");
-    const post = await ofPostcode(text);
-    let found = [];
-    if (post && post.unknown) { status.textContent = say("postcode_unknown"); return; }
-    if (post) found = [post];
-    else {
-      const wanted = wardmote.fold(text);
-      for (const level of [...levels].reverse()) found.push(...(await ofLevel(level, wanted)));
-      found.sort((a, b) => a.order - b.order);
-    }
-    status.textContent = !found.length ? say("none_found", { text })
-      : found.length > MOST ? say("many_found", { count: MOST }) : say("found", { count: found.length });
-    for (const place of found.slice(0, MOST)) {
-      out.append(e("li", {}, wardmote.link(wardmote.pathOf(place.level, place.code), place.name), " ",
-        e("span", { class: "small" }, place.level.title, " "), e("span", { class: "code" }, place.code)));
-    }
+    status.textContent = text ? say("loading") : "";
+    if (!text) return;
+    const index = await wardmote.index();
+    const postcode = wardmote.POSTCODE.exec(text.toUpperCase());
+    let found = await wardmote.ofCode(text.replace(/\s+/g, ""));
+    if (!found.length && postcode) found = await ofPostcode(index, postcode);
+    if (!found.length && !postcode) found = await wardmote.search(text);
+    // A later search may have been quicker.
+    if (mine !== turn) return;
+    if (found.length) show(index, found);
+    else await explain(index, text);
   };
 
-  /** Add up the areas of a pasted list by the rule that the page states. */
-  const custom = document.getElementById("custom-form");
-  const total = document.getElementById("custom-result");
-  const addUp = async () => {
-    const level = levels.find((one) => one.level === custom.dataset.level);
-    const asked = [...new Set(custom.elements.codes.value.split(/[\s,;]+/).filter(Boolean))];
-    wardmote.remember({ codes: asked.join(",") });
-    if (!asked.length) { total.replaceChildren(); return; }
-    total.textContent = say("loading");
-    const folder = `data/columns/${wardmote.fileName(level.level)}`;
-    const list = await wardmote.load(`${folder}/codes`);
-    const at = new Map(list.codes.map((code, i) => [code, i]));
-    const rows = asked.filter((code) => at.has(code)).map((code) => at.get(code));
-    const unknown = asked.filter((code) => !at.has(code));
-    const people = (await wardmote.load(`${folder}/population`)).values;
-    const known = rows.filter((row) => people[row] !== null);
-    const lines = [say("custom_result", { count: whole(rows.length), areas: rows.length === 1 ? list.title : list.plural,
-      people: whole(known.reduce((sum, row) => sum + people[row], 0)) })];
-    for (const one of list.measures) {
-      const isTenth = one.kind === "decile" && one.measure === `${one.index}.decile`;
-      if (!isTenth && !(one.kind === "class" && one.measure.startsWith("need."))) continue;
-      const values = (await wardmote.load(`${folder}/${one.measure}`)).values;
-      const ranked = rows.filter((row) => values[row]);
-      const tail = say("tenth_of", { title: "" });
-      const title = one.title.endsWith(tail) ? one.title.slice(0, -tail.length) : one.title;
-      const marks = { title, count: whole(rows.filter((row) => values[row] === 1).length), total: whole(ranked.length) };
-      lines.push(say(isTenth ? "custom_tenth" : "custom_type", marks));
-    }
-    if (unknown.length) lines.push(say("unknown_codes", { count: unknown.length, codes: unknown.slice(0, 12).join(", ") }));
-    total.replaceChildren(e("ul", {}, ...lines.map((line) => e("li", {}, line))));
+  const failed = (error) => { status.textContent = say("not_loaded", { file: error.message }); };
+  const start = () => search().catch(failed);
+
+  /** Begin from the address: its state may also change by a link on the page itself. */
+  const read = (state) => {
+    const text = state.get("q");
+    if (text === null) return;
+    field.value = text;
+    start();
   };
 
-  const given = new URLSearchParams(location.search);
-  const guarded = (work) => (event) => {
-    if (event) event.preventDefault();
-    work().catch((error) => { status.textContent = say("failed", { file: error.message }); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); wardmote.closeOptions(); start(); });
+  window.addEventListener("hashchange", () => read(wardmote.state()));
+  wardmote.given = wardmote.state((key, value) => key !== "q" || !wardmote.isPrivate(value));
+
+  // ---- suggestions while typing: a combobox by the pattern of the ARIA practices, with a list of its own
+
+  const options = document.getElementById("q-options");
+  const count = document.getElementById("find-count");
+  const MOST = 8;
+  let at = -1;
+
+  wardmote.closeOptions = () => {
+    options.hidden = true;
+    options.replaceChildren();
+    at = -1;
+    count.textContent = "";
+    field.setAttribute("aria-expanded", "false");
+    field.removeAttribute("aria-activedescendant");
   };
-  form.addEventListener("submit", guarded(search));
-  custom.addEventListener("submit", guarded(addUp));
-  if (given.get("q")) { form.elements.q.value = given.get("q"); guarded(search)(); }
-  if (given.get("codes")) { custom.elements.codes.value = given.get("codes").replace(/,/g, "\n"); guarded(addUp)(); }
+
+  const choose = (name) => { field.value = name; wardmote.closeOptions(); start(); };
+
+  const mark = (to) => {
+    const all = [...options.children];
+    at = to;
+    all.forEach((one, i) => one.setAttribute("aria-selected", String(i === at)));
+    if (at < 0) { field.removeAttribute("aria-activedescendant"); return; }
+    field.setAttribute("aria-activedescendant", all[at].id);
+    all[at].scrollIntoView({ block: "nearest" });
+  };
+
+  const offer = async () => {
+    const text = field.value;
+    const known = wardmote.fold(text);
+    if (known.length < 2 || wardmote.isPrivate(text)) { wardmote.closeOptions(); return; }
+    const index = await wardmote.index();
+    const found = await wardmote.search(text);
+    if (field.value !== text || document.activeElement !== field) return;
+    const best = [...found].sort((a, b) => a.order - b.order).slice(0, MOST);
+    if (!best.length) { wardmote.closeOptions(); return; }
+    options.replaceChildren(...best.map((area, i) => {
+      const option = e("li", { role: "option", id: `q-option-${i}`, "aria-selected": "false" }, area.name, " ", e("span", { class: "small" }, where(index, area)));
+      // Pressed, not clicked: the field would lose its focus first and close the list.
+      option.addEventListener("mousedown", (event) => { event.preventDefault(); choose(area.name); });
+      return option;
+    }));
+    at = -1;
+    field.removeAttribute("aria-activedescendant");
+    options.hidden = false;
+    field.setAttribute("aria-expanded", "true");
+    count.textContent = say("find_offered", { count: best.length });
+  };
+
+  const KEYS = {
+    ArrowDown: (last) => mark(at < last ? at + 1 : -1),
+    ArrowUp: (last) => mark(at < 0 ? last : at - 1),
+    Escape: () => wardmote.closeOptions(),
+    Enter: () => choose(options.children[at].firstChild.textContent),
+  };
+
+  field.setAttribute("role", "combobox");
+  for (const [name, value] of [["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-controls", "q-options"]]) field.setAttribute(name, value);
+  field.addEventListener("input", () => offer().catch(() => wardmote.closeOptions()));
+  field.addEventListener("blur", () => wardmote.closeOptions());
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown" && options.hidden) { event.preventDefault(); offer().catch(() => wardmote.closeOptions()); return; }
+    if (options.hidden || !Object.hasOwn(KEYS, event.key) || (event.key === "Enter" && at < 0)) return;
+    event.preventDefault();
+    KEYS[event.key](options.children.length - 1);
+  });
+
+  const handed = wardmote.handedOver();
+  if (handed) { field.value = handed; start(); } else read(wardmote.given);
 })(window.wardmote);

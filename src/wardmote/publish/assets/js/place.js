@@ -1,4 +1,4 @@
-/* One place on demand: the profile, a card, or several side by side, from the same words as the pages that are written out. */
+/* One place on demand: the profile or a card, from the same words as the pages that are written out. */
 (function (wardmote) {
   "use strict";
   const { element: e, say } = wardmote;
@@ -106,63 +106,10 @@
         wardmote.strip(one.at, one.low, one.high)]), e("p", {}, link)));
   };
 
-  /** Put up to four places side by side. */
-  const compare = async () => {
-    const form = document.getElementById("compare-form");
-    const out = document.getElementById("compare-result");
-    const level = form.elements.level.value;
-    const list = await wardmote.load(`data/columns/${wardmote.fileName(level)}/codes`);
-    const options = document.getElementById("compare-names");
-    if (options.dataset.level !== level && list.names.length <= 8000) {
-      options.replaceChildren(...list.names.map((name) => e("option", { value: name })));
-      options.dataset.level = level;
-    }
-    const state = { level };
-    const found = [];
-    const unknown = [];
-    for (const field of ["a", "b", "c", "d"]) {
-      const text = form.elements[field].value.trim();
-      if (!text) continue;
-      let row = list.codes.indexOf(text.toUpperCase());
-      if (row < 0) row = list.codes.indexOf(text);
-      if (row < 0) row = list.names.findIndex((name) => wardmote.fold(name) === wardmote.fold(text));
-      if (row < 0) { unknown.push(text); continue; }
-      state[field] = list.codes[row];
-      found.push(await wardmote.place(level, list.codes[row]));
-    }
-    wardmote.remember(state);
-    const words = JSON.parse(form.dataset.words);
-    const told = unknown.map((text) => e("p", {}, say("none_found", { text })));
-    const places = found.filter(Boolean);
-    if (!places.length) { out.replaceChildren(...told); return; }
-    const cell = (texts) => e("div", {}, ...texts.filter(Boolean).map((text) => e("p", {}, text)));
-    const rows = [[words.strong, ...places.map((place) => cell(place.strong.length ? place.strong : [words.strong_none]))],
-      [words.need, ...places.map((place) => cell(place.great.length ? place.great : [words.need_none]))],
-      [words.both, ...places.map((place) => cell(place.types))]];
-    for (const title of new Set(places.flatMap((place) => place.standings.map((one) => one.title)))) {
-      const ones = places.map((place) => place.standings.find((one) => one.title === title));
-      rows.push([title, ...ones.map((one) => (one ? e("div", {}, wardmote.strip(one.at, one.low, one.high), ...sentences([one.headline, one.interval])) : "–"))]);
-      for (const part of new Set(ones.flatMap((one) => (one ? one.parts.map((row) => row.title) : [])))) {
-        rows.push([`${title}: ${part}`, ...ones.map((one) => {
-          const row = one && one.parts.find((each) => each.title === part);
-          return row ? e("div", {}, wardmote.strip(row.at, -1, -1), e("p", {}, row.tenth)) : "–";
-        })]);
-      }
-    }
-    rows.push([words.money, ...places.map((place) => cell(place.money.map((one) => `${one.title}: ${one.status || one.sentence}`)))]);
-    out.replaceChildren(...told, wardmote.table(words.title, [words.part, ...places.map((place) => wardmote.link(place.path, place.name))], rows));
-  };
-
   const kind = script.dataset.kind;
   const guarded = (work) => work.catch((error) => {
     const status = document.getElementById("place-status");
     if (status) status.textContent = say("failed", { file: error.message });
   });
-  if (kind === "compare") {
-    const form = document.getElementById("compare-form");
-    for (const field of ["level", "a", "b", "c", "d"]) if (given.get(field)) form.elements[field].value = given.get(field);
-    form.addEventListener("submit", (event) => { event.preventDefault(); guarded(compare()); });
-    form.elements.level.addEventListener("change", () => guarded(compare()));
-    guarded(compare());
-  } else guarded(shown(kind));
+  guarded(shown(kind));
 })(window.wardmote);
