@@ -7,7 +7,7 @@
   const problem = document.getElementById("codes-problem");
   const status = document.getElementById("custom-status");
   const out = document.getElementById("custom-result");
-  const MOST_ROWS = 200;
+  const MOST_ROWS = 100;
   const MOST_NAMED = 20;
   let turn = 0;
 
@@ -15,8 +15,17 @@
   const codesOf = (level) => wardmote.load(`${columnsOf(level)}/codes`);
   const valuesOf = async (level, measure) => (await wardmote.load(`${columnsOf(level)}/${measure}`)).values;
   const nounOf = (list, count) => (count === 1 ? list.title : list.plural);
-  const percent = (count, total) => (total ? `${Math.round((100 * count) / total)}%` : say("not_available"));
   const listed = (texts) => `${texts.slice(0, MOST_NAMED).join(", ")}${texts.length > MOST_NAMED ? " …" : ""}`;
+
+  /** Return a share in words: with a decimal near its ends, so that a few are never told as none, nor nearly all as all. */
+  const percent = (count, total) => {
+    if (!total) return say("not_available");
+    const share = (100 * count) / total;
+    if (share > 0 && share < 0.1) return say("custom_least");
+    if (share > 99.9 && share < 100) return say("custom_most");
+    const digits = (share > 0 && share < 10) || (share > 90 && share < 100) ? 1 : 0;
+    return `${share.toLocaleString(wardmote.words.language, { maximumFractionDigits: digits })}%`;
+  };
 
   /** Return row by code, and by code in small letters where that is no other's. */
   const rowsByCode = (codes) => {

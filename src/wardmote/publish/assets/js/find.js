@@ -27,9 +27,9 @@
   const names = (kind, pairs) => e("ul", { class: "names" },
     ...pairs.map(([code, name]) => e("li", {}, wardmote.link(wardmote.pathOf(kind, code), name))));
 
-  /** Return a list that is folded away. */
-  const folded = (title, areas) => e("details", {}, e("summary", {}, title),
-    e("ul", { class: "names" }, ...areas.slice(0, MOST_FOLDED).map((area) => e("li", {}, nameOf(area)))),
+  /** Return a list of areas that is folded away. */
+  const folded = (title, areas, css, item) => e("details", {}, e("summary", {}, initial(title)),
+    e("ul", { class: css }, ...areas.slice(0, MOST_FOLDED).map(item)),
     areas.length > MOST_FOLDED ? e("p", { class: "small" }, say("many_found", { count: whole(MOST_FOLDED) })) : "");
 
   /** Fill in which places of the study lie in an area that has no figures of its own. */
@@ -54,35 +54,33 @@
     return box;
   };
 
-  /** Put areas whose names only add to the name of a larger area that was found too under that one. */
-  const sorted = (index, found) => {
+  /** Put places whose names only add to the name of a larger one that was found too under that one, where they are many. */
+  const sorted = (found) => {
     const at = new Map(found.map((area) => [`${area.kind.level} ${area.code}`, area]));
-    const under = new Map();
-    const alone = [];
+    const under = new Map(found.map((area) => [area, new Map()]));
     for (const area of found) {
-      const larger = [...area.around].reverse().map((one) => at.get(`${one.level} ${one.code}`))
+      const larger = area.kind.figures && [...area.around].reverse().map((one) => at.get(`${one.level} ${one.code}`))
         .find((one) => one && area.folded.startsWith(`${one.folded} `));
-      if (!larger) { alone.push(area); continue; }
-      if (!under.has(larger)) under.set(larger, new Map());
-      const kinds = under.get(larger);
-      kinds.set(area.kind, [...(kinds.get(area.kind) || []), area]);
+      if (larger) under.get(larger).set(area.kind, [...(under.get(larger).get(area.kind) || []), area]);
     }
-    return { alone, under };
+    for (const kinds of under.values()) for (const [kind, areas] of kinds) if (areas.length <= FEW) kinds.delete(kind);
+    const inside = new Set([...under.values()].flatMap((kinds) => [...kinds.values()].flat()));
+    return { alone: found.filter((area) => !inside.has(area)), under };
   };
 
   const show = (index, found) => {
-    const { alone, under } = sorted(index, found);
-    const unmeasured = found.filter((area) => !area.kind.figures).length;
-    const item = (area) => line(index, area, ...[...(under.get(area) || [])].map(([kind, areas]) =>
-      folded(initial(say("find_inside", { areas: kind.plural, name: area.name, count: whole(areas.length) })), areas)),
-    area.kind.figures ? "" : inside(index, area, unmeasured <= FEW));
+    const { alone, under } = sorted(found);
+    const areFew = found.filter((area) => !area.kind.figures).length <= FEW;
+    const short = (area) => e("li", {}, nameOf(area));
+    const item = (area) => line(index, area,
+      ...[...under.get(area)].map(([kind, areas]) => folded(say("find_inside", { areas: kind.plural, name: area.name, count: whole(areas.length) }), areas, "names", short)),
+      area.kind.figures ? "" : inside(index, area, areFew));
     const list = e("ul", { class: "results" });
     for (const kind of index.levels) {
       const mine = alone.filter((area) => area.kind === kind);
-      // Areas without figures need their own lines, since they lead nowhere by themselves.
-      const shown = kind.figures ? mine.slice(0, MOST_ALIKE) : mine;
-      list.append(...shown.map(item));
-      if (shown.length < mine.length) list.append(e("li", {}, folded(initial(say("find_more", { areas: kind.plural, count: whole(mine.length - shown.length) })), mine.slice(MOST_ALIKE))));
+      const rest = mine.slice(MOST_ALIKE);
+      list.append(...mine.slice(0, MOST_ALIKE).map(item));
+      if (rest.length) list.append(e("li", {}, folded(say("find_more", { areas: kind.plural, count: whole(rest.length) }), rest, "results", item)));
     }
     out.replaceChildren(list);
     status.textContent = say("found", { count: whole(found.length) });
