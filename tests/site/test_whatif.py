@@ -6,6 +6,7 @@ The script runs in node where it is installed, else in chromium, which both hold
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import re
 import shutil
@@ -28,6 +29,7 @@ from wardmote.methods.choose import Grouping, Rules, ranked
 from wardmote.methods.ranks import best_rank, last_rank
 from wardmote.methods.summarise import average_score
 from wardmote.pipeline import run
+from wardmote.publish import publish_site
 from wardmote.publish.page import gather
 from wardmote.publish.places import Atlas, read_atlas
 from wardmote.publish.reading import open_tables
@@ -453,6 +455,22 @@ def test_the_browser_equals_the_engine_on_all_of_england_within_a_frame(
     assert len(json.dumps(data)) < 1_500_000
     # Twice a frame is allowed here, since tests share the processor with each other; alone it takes about 4 ms.
     assert compare(page, work, by_engine) < 32
+
+
+@pytest.mark.browser
+def test_a_budget_to_try_is_never_called_the_same_as_published(tmp_path: Path, tab: Any) -> None:
+    page = another(tmp_path, lambda text: text.replace("places = 24", 'places = 24\nchoose = "optimal"'))
+    site = publish_site(
+        page.workspace, page.study, page.workspace.site, built=datetime.date(2025, 6, 1)
+    ).parent
+    tab.goto((site / "whatif" / "index.html").as_uri() + "#budget=1000000")
+    tab.wait_for_selector("#result h3")
+    told = tab.locator("#result section", has_text="What your budget would reach").inner_text()
+    assert "No published award is behind this list" in told
+    assert "On the list (10)" in told
+    assert "same as published" not in told
+    assert "Coming in" not in told
+    assert "No published award is behind it" in tab.inner_text("#controls")
 
 
 def test_the_stated_setting_gives_the_published_result(
