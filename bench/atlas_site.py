@@ -306,12 +306,13 @@ def _what_if(browser: Any, address: str) -> dict[str, float]:
     took = tab.evaluate(
         """async () => {
         const held = Object.entries(wardmote.held), engine = wardmoteEngine;
-        const data = engine.open(wardmote.held['whatif/data'], held.find(([path]) => path.endsWith('/codes'))[1]);
+        const first = (name) => held.find(([path]) => path.endsWith(name))[1];
+        const data = engine.open(wardmote.held['whatif/data'], first('/codes'), first('/population').values);
         const work = engine.model(data), setting = wardmote.last.setting, alone = [], whole = [];
         const rest = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
         for (let i = 0; i < 9; i++) {
           const weights = setting.weights.map((one) => one.map((x, j) => x * (1 + ((i * 7 + j) % 5) / 10)));
-          const start = performance.now(); work({ ...setting, weights }); alone.push(performance.now() - start);
+          const start = performance.now(); work({ ...setting, weights }, 4); alone.push(performance.now() - start);
           const slider = document.getElementById('w-0-0');
           slider.value = 5 + 9 * i;
           await rest();

@@ -249,6 +249,20 @@ def test_every_kind_of_page_is_walked_by_keyboard(browser: Any, address: str, ki
     context.close()
 
 
+FRAME = "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))"
+"""Waits until the page has drawn what was asked for."""
+
+SLIDE = """([id, value]) => { const slider = document.getElementById(id);
+    slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true }));
+    slider.dispatchEvent(new Event('change', { bubbles: true }));
+    return new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0))); }"""
+"""Moves a slider of the what-if page and waits for the next frame."""
+
+HELD = """() => { const { setting, result } = wardmote.last, ranks = result.indices.map((one) => [...one.rank]);
+    return JSON.stringify([setting.weights, setting.share, [...result.funded], [...result.both], ranks]); }"""
+"""The weights to the last digit, and all results."""
+
+
 def test_the_what_if_page_works_by_keyboard_alone(browser: Any, address: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()
@@ -256,12 +270,14 @@ def test_the_what_if_page_works_by_keyboard_alone(browser: Any, address: str) ->
     settle(tab, "whatif/index.html")
     stood = walk(tab)
     assert stood[0] == "#main"
-    assert {"set-0", "w-0-0", "share", "eligible", "award", "budget", "by", "reset"} <= set(stood)
+    assert {"set-0", "w-0-0", "share", "places", "award", "budget", "cap-0", "minimum-1", "reset"} <= set(
+        stood
+    )
     before = tab.inner_text("#result")
     tab.focus("#w-0-0")
     for _ in range(60):
         tab.keyboard.press("ArrowRight")
-    tab.wait_for_timeout(100)
+    tab.evaluate(FRAME)
     after = tab.inner_text("#result")
     assert after != before
     assert "Coming in" in after
@@ -273,7 +289,7 @@ def test_the_what_if_page_works_by_keyboard_alone(browser: Any, address: str) ->
     settle(other, "whatif/index.html")
     assert other.inner_text("#result") == after
     tab.click("#reset")
-    tab.wait_for_timeout(100)
+    tab.evaluate(FRAME)
     assert tab.inner_text("#result") == before
     assert "#" not in tab.url
     # No weight at all is said, not computed.
@@ -282,6 +298,149 @@ def test_the_what_if_page_works_by_keyboard_alone(browser: Any, address: str) ->
         tab.keyboard.press("Home")
     assert tab.locator("[data-problem]").first.is_visible()
     context.close()
+
+
+def test_what_if_opens_on_the_published_result_and_a_slider_moves_its_own_part_alone(
+    browser: Any, address: str, site: Path
+) -> None:
+    """Three parts of a third each stand between the steps of their sliders: the page holds them exactly."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    tab.goto(f"{address}/whatif/index.html")
+    settle(tab, "whatif/index.html")
+    opening = tab.evaluate(HELD)
+    weights, _, funded, both, ranks = json.loads(opening)
+    given = (site / "whatif" / "data.js").read_text(encoding="utf-8")
+    indices = json.loads(given[given.index(",") + 1 : given.rindex(")")])["indices"]
+    assert weights == [one["sets"][0]["weights"] for one in indices]
+    columns = site / "data" / "columns" / "patch25"
+
+    def column(name: str) -> list[Any]:
+        values: list[Any] = json.loads((columns / f"{name}.json").read_text())["values"]
+        return values
+
+    assert both == [int(value == 1) for value in column("need.double")]
+    assert ranks == [column("deprivation.rank"), column("community.rank")]
+    assert sum(funded) == 24
+    told = tab.inner_text("#result")
+    assert told.count("the same as published") == 4
+    # Before anything moves the page shows who stands near each line, with links.
+    assert tab.locator("#result .edges a").count() >= 12
+    # Away and back: the other parts keep their proportions, and the published weights return to the last digit.
+    tab.evaluate(SLIDE, ["w-1-0", 70])
+    away = json.loads(tab.evaluate(HELD))[0][1]
+    assert away != weights[1]
+    assert away[1] == away[2]
+    assert "w.community=70--" in tab.url
+    tab.evaluate(SLIDE, ["w-1-0", 33.5])  # where the slider stood: the nearest step to a third
+    assert tab.evaluate(HELD) == opening
+    assert tab.input_value("#set-1") == "stated"
+    assert "#" not in tab.url
+    tab.evaluate(SLIDE, ["share", 25])
+    tab.evaluate(SLIDE, ["share", 10])
+    assert tab.evaluate(HELD) == opening
+    assert tab.inner_text("#result") == told
+    context.close()
+
+
+def test_what_if_shows_pounds_refuses_what_is_no_number_and_follows_the_address(
+    browser: Any, address: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    tab.goto(f"{address}/whatif/index.html")
+    settle(tab, "whatif/index.html")
+    assert tab.inner_text("#award-said") == "£500,000"
+    assert tab.inner_text("#budget-said") == "no limit"
+    before = tab.inner_text("#result")
+    tab.fill("#award", "-5")
+    assert "1 or more" in tab.inner_text("#award-problem")
+    assert tab.get_attribute("#award", "aria-invalid") == "true"
+    assert tab.inner_text("#result") == before
+    tab.fill("#award", "1000000")
+    assert tab.locator("#award-problem").is_hidden()
+    assert tab.inner_text("#award-said") == "£1,000,000"
+    # Nothing limits the round any more: said, not computed.
+    tab.fill("#places", "")
+    assert tab.locator("#places-problem").is_visible()
+    tab.fill("#budget", "10500000")
+    assert tab.locator("#places-problem").is_hidden()
+    tab.evaluate(FRAME)
+    assert tab.evaluate("wardmote.last.result.funded.reduce((a, b) => a + b, 0)") == 10
+    assert "£10,000,000 in all. £500,000 are left." in tab.inner_text("#result")
+    tab.locator("#budget").blur()
+    assert "places=none" in tab.url
+    # Rules that cannot all hold fund nobody.
+    tab.fill("#minimum-1", "9")
+    tab.evaluate(FRAME)
+    assert "cannot all hold" in tab.inner_text("#result")
+    # Another address in the same tab, and back again, each with its own setting.
+    mine = tab.url
+    tab.evaluate("location.hash = 'places=3'")
+    tab.evaluate(FRAME)
+    assert tab.input_value("#places") == "3"
+    assert tab.input_value("#budget") == ""
+    tab.go_back()
+    tab.evaluate(FRAME)
+    assert tab.url == mine
+    assert tab.input_value("#budget") == "10500000"
+    context.close()
+
+
+def test_what_if_speaks_once_and_shortly_when_the_hand_rests(browser: Any, address: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    tab.goto(f"{address}/whatif/index.html")
+    settle(tab, "whatif/index.html")
+    tab.evaluate(
+        """() => { window.heard = []; new MutationObserver(() => heard.push(document.getElementById('spoken').textContent))
+        .observe(document.getElementById('spoken'), { childList: true, characterData: true, subtree: true }); }"""
+    )
+    # Ten moves of one hand, quicker than any voice.
+    said = tab.evaluate(
+        """() => { const slider = document.getElementById('w-0-0');
+        for (let value = 40; value < 80; value += 4) { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }
+        return heard.length; }"""
+    )
+    assert said == 0
+    for _ in range(300):
+        if heard := tab.evaluate("heard"):
+            break
+        tab.wait_for_timeout(100)
+    assert len(heard) == 1
+    assert len(heard[0]) < 160
+    assert "Funded: " in heard[0]
+    context.close()
+
+
+def test_on_a_phone_the_short_result_hides_no_control_and_sliders_are_large(
+    browser: Any, address: str
+) -> None:
+    """WCAG 2.4.11 and 2.5.8: what has the focus is not behind the line at the foot; sliders are 24 px high."""
+    for width in (320, 390):
+        context = browser.new_context(viewport={"width": width, "height": 700})
+        tab = context.new_page()
+        tab.goto(f"{address}/whatif/index.html#w.deprivation=60---")
+        settle(tab, "whatif/index.html")
+        assert tab.locator("#brief").is_visible()
+        tab.focus("#set-0")
+        ids = tab.evaluate(
+            "[...document.querySelectorAll('#controls input, #controls select, #controls button')].map((e) => e.id)"
+        )
+        assert len(ids) > 15
+        for id_ in ids:
+            at, covered = tab.evaluate(
+                """() => { const e = document.activeElement, box = e.getBoundingClientRect(), foot = document.getElementById('brief');
+                return [e.id, box.bottom > foot.getBoundingClientRect().top + 1]; }"""
+            )
+            assert at == id_
+            assert not covered, f"{id_} stands behind the short result at {width} px"
+            tab.keyboard.press("Tab")
+        size = tab.evaluate(
+            "getComputedStyle(document.getElementById('w-0-0'), '::-webkit-slider-thumb').width"
+        )
+        assert size in {"24px", "auto"} or tab.evaluate("document.getElementById('w-0-0').offsetHeight") >= 24
+        context.close()
 
 
 def test_what_if_says_what_its_numbers_say(browser: Any, address: str, site: Path) -> None:

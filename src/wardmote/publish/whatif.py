@@ -7,7 +7,6 @@ last digit; tests hold them against each other.
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from wardmote.publish.building import digest, safe_name
 from wardmote.publish.strings import STRINGS
+from wardmote.publish.whatif_round import SAME, flags_of, round_data, text_of, whole_of
+from wardmote.words import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from wardmote.publish.atlas import Making
     from wardmote.publish.page import Gathering
     from wardmote.publish.places import Atlas, IndexFacts
-    from wardmote.study import IndexSpec, RoundSpec
+    from wardmote.study import IndexSpec
 
 PAGE, DATA = "whatif/index.html", "whatif/data.js"
 """The page, and its columns. They are a script, not JSON, since a page that is opened from a disk may not read files."""
@@ -31,15 +32,11 @@ PAGE, DATA = "whatif/index.html", "whatif/data.js"
 NAME = "whatif/data"
 """The name under which the columns are handed over; codes come with those of their level (`wardmote.publish.columns`)."""
 
-SAME = 1e-9
-"""Greatest difference, as a share of the largest score, at which the browser's way counts as the recipe's own: far above rounding
-(1e-15 for ten parts), far below any real difference of method."""
-
 MILLIONTHS = 1_000_000
 """Shares reach the browser as whole millionths, so that share × n is exact there."""
 
-POUNDS, PLACES = 100_000, 50
-"""What the page proposes for each place, and for how many, where the study has no round of its own: round figures, only to start."""
+CLOSE = 0.1
+"""A place is too close to call where this share of the drawn worlds, or more, says otherwise: as on the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,21 +234,28 @@ def make_whatif(making: Making) -> None:
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
     text = text.replace("</", "<\\/")  # a text of the study must not end the script that hands it over
     making.build.put(DATA, f"wardmote.put({json.dumps(NAME)},{text});\n", digest(text))
+    # Codes and people of the page's own level first, then those of the round's places.
+    levels = dict.fromkeys([whatif.level, data["round"]["level"]["name"]])
     making.put(
         PAGE,
         "whatif.html.j2",
         whatif=whatif,
         level=making.atlas.levels[whatif.level].level,
-        codes=f"data/columns/{safe_name(whatif.level)}/codes.js",
-        population=f"data/columns/{safe_name(whatif.level)}/population.js",
+        lists=[
+            f"data/columns/{safe_name(name)}/{what}.js" for name in levels for what in ("codes", "population")
+        ],
         need=data["need"],
-        money=data["money"],
-        money_title=next(
-            (one.facts.title for one in whatif.open if one.facts.id == data["money"]["index"]),
-            whatif.open[0].facts.title,
-        ),
-        caps=data["parents"],
+        round=data["round"],
+        measured=listed([f"“{title}”" for title in _measured(making, data["round"])]),
+        trial=whatif.open[0].facts.title,
+        single=any(group["caps"] or group["minimums"] for group in data["round"]["groups"]),
     )
+
+
+def _measured(making: Making, told: dict[str, Any]) -> list[str]:
+    """Return the titles of the indices by which the round that is followed ranks its places."""
+    titles = {one.id: one.title for one in making.atlas.indices}
+    return [titles[part.index] for part in making.study.round[told["id"]].measure] if told["followed"] else []
 
 
 def columns(making: Making, whatif: WhatIf) -> dict[str, Any]:
@@ -270,6 +274,7 @@ def columns(making: Making, whatif: WhatIf) -> dict[str, Any]:
         for child in index.children
     ]
     values, packed = _packed(stacked)
+    need = _need(making, whatif)
     indices, at = [], 0
     for index in whatif.open:
         end = at + len(index.children)
@@ -279,7 +284,7 @@ def columns(making: Making, whatif: WhatIf) -> dict[str, Any]:
                 "title": index.facts.title,
                 "how": index.how,
                 "better": index.better,
-                "scored": _text(~np.isnan(index.facts.score[0]), np.uint8),
+                "scored": flags_of(~np.isnan(index.facts.score[0])),
                 "children": [{"node": c.node, "title": c.title, "weight": c.weight} for c in index.children],
                 "columns": packed[at:end],
                 "sets": [{"id": s.id, "title": s.title, "weights": list(s.weights)} for s in index.sets],
@@ -290,12 +295,9 @@ def columns(making: Making, whatif: WhatIf) -> dict[str, Any]:
         "level": {"name": place.level.name, "one": place.level.title, "many": place.level.plural},
         "values": values,
         "indices": indices,
-        "fixed": [
-            {"id": one.id, "title": one.title, "rank": _text(one.rank[0], np.uint32)} for one in whatif.fixed
-        ],
-        "parents": _parents(making, whatif.level),
-        "need": _need(making, whatif),
-        "money": _money(making, whatif),
+        "fixed": [{"id": one.id, "title": one.title, "rank": whole_of(one.rank[0])} for one in whatif.fixed],
+        "need": need,
+        "round": round_data(making, whatif, need is not None),
         "words": dict(STRINGS["whatif"]),
     }
 
@@ -309,91 +311,26 @@ def _packed(stacked: list[NDArray[np.float64]]) -> tuple[str, list[str]]:
 
     values, places = np.unique(np.concatenate(stacked), return_inverse=True)
     if len(values) >= 1 << 16:
-        return "", [_text(column, np.float64) for column in stacked]
+        return "", [text_of(column, np.float64) for column in stacked]
     rows = np.split(places, len(stacked))
-    return _text(values, np.float64), [_text(row, np.uint16) for row in rows]
-
-
-def _text(array: Any, kind: Any) -> str:
-    """Return numbers as base64, little-endian whatever the machine."""
-    import numpy as np
-
-    data = np.ascontiguousarray(array, dtype=np.dtype(kind).newbyteorder("<")).tobytes()
-    return base64.b64encode(data).decode("ascii")
-
-
-def _parents(making: Making, level: str) -> list[dict[str, Any]]:
-    """Return the larger areas by which places can be capped."""
-    found = []
-    for name, rows in making.atlas.levels[level].parents.items():
-        above = making.atlas.levels.get(name)
-        if above is None or not (rows >= 0).any() or len(above.codes) < 2:
-            continue
-        title = {"one": above.level.title, "many": above.level.plural}
-        found.append({"level": name, **title, "count": len(above.codes)})
-    return found
+    return text_of(values, np.float64), [text_of(row, np.uint16) for row in rows]
 
 
 def _need(making: Making, whatif: WhatIf) -> dict[str, Any] | None:
     """Return the leading definition of need, where both its indices are on the page."""
+
     spec = making.study.need.get(making.found.lead)
     here = {one.facts.id for one in whatif.open} | {one.id for one in whatif.fixed}
     if spec is None or not {spec.deprivation, spec.community} <= here or spec.level not in {"", whatif.level}:
         return None
+    shares = [
+        one.share for one in making.atlas.needs if (one.id, one.level) == (making.found.lead, whatif.level)
+    ]
+    close = flags_of((shares[0] > CLOSE) & (shares[0] < 1 - CLOSE)) if shares else ""
     return {
         "title": spec.title,
         "deprivation": spec.deprivation,
         "community": spec.community,
         "share": int(Fraction(str(spec.share)) * MILLIONTHS),
+        "close": close,
     }
-
-
-def _money(making: Making, whatif: WhatIf) -> dict[str, Any]:
-    """Return with which budget, award and cap the page starts: those of the study's round where the page can follow its rules."""
-    shown = making.study.publish.round or list(making.study.round)
-    cap_by = making.study.publish.map_level
-    for id_ in shown:
-        spec = making.study.round.get(id_)
-        if spec is not None and follows(spec, whatif.level):
-            cap = spec.groups[0] if spec.groups else None
-            award = spec.award.pounds or 0
-            return {
-                "index": spec.measure[0].index,
-                "round": spec.title or id_,
-                "award": award,
-                "budget": spec.budget if spec.budget is not None else award * (spec.places or 0),
-                "by": cap.by if cap else cap_by,
-                "cap": (cap.cap or 0) if cap else 0,
-                "both": bool(spec.definition),
-            }
-    count = min(PLACES, max(1, len(making.atlas.levels[whatif.level].codes) // 20))
-    start = {"award": POUNDS, "budget": POUNDS * count, "by": cap_by, "cap": 0, "both": True}
-    return {"index": whatif.open[0].facts.id, "round": "", **start}
-
-
-def follows(spec: RoundSpec, level: str) -> bool:
-    """Return whether the page's rules are the round's own: down the list of one index, one award for all, at most one cap.
-
-    Args:
-        spec: The round.
-        level: Level of the page.
-    """
-    plain = not (
-        spec.exclude
-        or spec.include
-        or spec.apart
-        or spec.cluster
-        or spec.population
-        or spec.starting
-        or spec.award.share
-    )
-    one = len(spec.measure) == 1 and bool(spec.measure[0].index) and spec.level in {"", level}
-    caps = not spec.groups or (
-        len(spec.groups) == 1
-        and spec.groups[0].minimum is None
-        and spec.groups[0].count == "places"
-        and not spec.groups[0].caps
-        and not spec.groups[0].minimums
-    )
-    paid = bool(spec.award.pounds) and (spec.budget is not None or spec.places is not None)
-    return plain and one and caps and paid and spec.choose == "ranked" and spec.tie == "code"
