@@ -272,3 +272,36 @@ def test_lots_keep_the_caps_and_fill_the_places(world: dict[str, Any], public: s
     if len(result.fragility):
         # The places that chances add up to: exact, since chances are whole multiples of one 2³²nd.
         assert result.fragility["inclusion_probability"].sum() == pytest.approx(chosen.sum(), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("measure", "higher", "expected"),
+    [
+        ("average score", "need", 3),
+        ("average score", "better", 0),
+        ("extent", "need", 3),
+        ("extent", "better", 3),
+    ],
+)
+def test_a_summary_of_an_index_in_which_more_is_better_is_turned_only_where_it_falls_with_need(
+    measure: str, higher: str, expected: int
+) -> None:
+    """An average of scores falls with need where the scores do; shares of small areas in need never do."""
+    made = tables([4.0, 3.0, 2.0, 1.0], [100] * 4, [0, 1, 2, 3], [0] * 4)
+    lads = [f"E07{a:06d}" for a in range(4)]
+    made["summaries"] = frame(
+        "summaries",
+        {"index": ["need"] * 4, "level": ["lad24"] * 4, "area": lads, "node": ["need"] * 4, "measure": [measure] * 4,
+         "value": [0.1, 0.2, 0.3, 0.4], "rank": [4, 3, 2, 1], "areas": [1] * 4, "weighted_by": ["none"] * 4},
+    )  # fmt: skip
+    spec = {
+        "level": "lad24",
+        "measure": [{"index": "need", "measure": measure}],
+        "award": {"pounds": 1},
+        "places": 1,
+    }
+    result = run_round(
+        **made, spec=RoundSpec.model_validate(spec), round="r", others={}, higher={"need": higher}
+    )
+    chosen = result.decisions[result.decisions["funded"].astype(bool)]["area"].tolist()
+    assert chosen == [lads[expected]]

@@ -134,7 +134,9 @@ def _index_score(
             )
         )
         return np.full(universe.n, np.nan)
-    sign = -1.0 if tables.higher.get(part.index) == "better" and name == "score" else 1.0
+    # An average of scores falls with need where scores do; all other summaries rise with it (see `wardmote.index.results`).
+    falls = tables.higher.get(part.index) == "better" and (name == "score" or part.measure == "average score")
+    sign = -1.0 if falls else 1.0
     return sign * _aligned(column(rows, "area"), numbers(rows, name), universe)
 
 
