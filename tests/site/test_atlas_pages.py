@@ -126,3 +126,141 @@ def test_links_tell_networks_what_they_lead_to_where_the_address_is_known(
 )
 def test_no_study_that_comes_along_holds_a_placeholder_for_who_decides(file: Path) -> None:
     assert "Say here" not in file.read_text(encoding="utf-8")
+
+
+# ---- the funding round
+
+
+def test_each_funded_place_stands_in_a_row_with_how_firm_it_is(site: Path, workspace: Workspace) -> None:
+    html = (site / "round/index.html").read_text(encoding="utf-8")
+    rows = re.findall(r'<li data-region="([^"]*)" data-firm="([^"]*)">(.*?)</li>', html, flags=re.S)
+    firm = workspace.read("fragility")
+    firm = firm[firm["rules"] == "stated"].set_index("area")
+    decided = workspace.read("decisions")
+    decided = decided[decided["rules"] == "stated"].set_index("area")
+    funded = set(decided.index[decided["funded"].fillna(False).astype(bool)])
+    told: dict[str, tuple[str, str]] = {}
+    for region, verdict, row in rows:
+        code = re.search(r"T01\d{6}", row)
+        assert code is not None
+        assert region.endswith("Aldmere")
+        assert verdict == {"out": "rarely funded"}.get(
+            firm.loc[code[0], "standing"], firm.loc[code[0], "standing"]
+        )
+        told[code[0]] = (verdict, row)
+    assert funded <= set(told)
+    for code in funded:
+        assert "£500,000" in told[code][1]
+        # The reason is folded away, and there without a script.
+        assert markup.unescape(told[code][1]).count(decided.loc[code, "flip"]) == 1
+        assert "<details><summary" in told[code][1]
+
+
+def test_the_line_is_drawn_where_the_first_place_fell_below_it(site: Path, workspace: Workspace) -> None:
+    html = (site / "round/index.html").read_text(encoding="utf-8")
+    drawing = re.search(r'<svg[^>]*aria-labelledby="line-1-title[^>]*>.*?</svg>', html, flags=re.S)
+    assert drawing is not None
+    table = re.search(r"<caption>How firm the line is.*?</table>", html, flags=re.S)
+    assert table is not None
+    rows = [
+        [markup.unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
+        for row in re.findall(r"<tr>(.*?)</tr>", table[0])[1:]
+    ]
+    ranks = [int(re.sub(r"\D", "", rank)) for _, rank, _, _ in rows]
+    assert ranks == sorted(ranks)
+    # What the bars say is what the table says, in the same order; the line lies before the first that all places were taken before.
+    bars = re.findall(r'class="label">([^<]+)</text><text[^>]*>([^<]+)</text>', drawing[0])
+    assert [(name, f"{share}, {status.lower()}") for name, _, status, share in rows] == [
+        (markup.unescape(name), told) for name, told in bars
+    ]
+    decided = workspace.read("decisions")
+    decided = decided[decided["rules"] == "stated"].sort_values("rank")
+    first = decided[decided["decided_by"] == "below the line"]["rank"].iloc[0]
+    labels = drawing[0].split('class="cut"')[0].count('class="label"')
+    assert labels == len(bars)
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)" class="label"', drawing[0])]
+    cut = re.search(r'd="M0,([\d.]+)H640" class="cut"', drawing[0])
+    assert cut is not None
+    assert sum(y < float(cut[1]) for y in heights) == sum(rank < first for rank in ranks)
+
+
+def test_what_must_be_known_of_a_round_is_said_once(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    some = changed(study, "round", standing=CAVEAT)
+    found = frames["findings"]
+    row = found[found["stage"] == "allocate"].iloc[-1:].assign(position=99, sentence=CAVEAT)
+    told = {**frames, "findings": pd.concat([found, row.astype(found.dtypes)])}
+    folder = publish_site(told, some, tmp_path / "site", built=DAY).parent
+    assert words_of((folder / "round/index.html").read_text(encoding="utf-8")).count(CAVEAT) == 1
+
+
+# ---- tables
+
+
+def heads(html: str) -> list[tuple[str, str, list[str]]]:
+    """Return the columns of a table of places: name, rule, classes."""
+    return [
+        (markup.unescape(named), rule, words.split("|") if words else [])
+        for named, rule, words in re.findall(
+            r'<th scope="col" data-named="([^"]*)" data-rule="(\w+)"(?: data-words="([^"]*)")?', html
+        )
+    ]
+
+
+def test_a_table_defines_its_classes_and_shows_the_intervals(site: Path, workspace: Workspace) -> None:
+    html = (site / "table/index.html").read_text(encoding="utf-8")
+    columns = heads(html)
+    names = [name for name, _, _ in columns]
+    assert names[:2] == [
+        "Deprivation in Aldmere: Class",
+        "Deprivation in Aldmere: Rank of 360 lies between",
+    ]
+    assert "Type of need" in names
+    assert "Gathering Places Fund" in names
+    text = words_of(html)
+    assert "“More need than most”: the whole interval of its rank lies in the half with more need." in text
+    assert "95% of draws, choices and sampling error" in text
+    assert "“both” is doubly disadvantaged, in the greatest-need 10%" in text
+    ranks = workspace.read("ranks")
+    ranks = ranks[
+        (ranks["index"] == "deprivation") & (ranks["component"] == "both") & (ranks["coverage"] == 0.95)
+    ].set_index("area")
+    rows = re.findall(r'<tr><th scope="row">.*?(T01\d{6}).*?</th><td>(.*?)</td><td>(.*?)</td>', html)
+    assert len(rows) == 360
+    for code, word, interval in rows:
+        low, high = int(ranks.loc[code, "rank_low"]), int(ranks.loc[code, "rank_high"])
+        assert interval == f"{low:,} to {high:,}"
+        expected = (
+            "more need than most"
+            if high <= 180
+            else "less need than most"
+            if low > 180
+            else "about the middle"
+        )
+        assert word == expected
+
+
+def test_no_class_of_a_table_carries_a_hidden_rank(site: Path) -> None:
+    """A key would order places within a class by rank: a league table after all."""
+    html = (site / "table/index.html").read_text(encoding="utf-8")
+    rules = [rule for _, rule, _ in heads(html)]
+    for row in re.findall(r'<tr><th scope="row">.*?</tr>', html):
+        cells = re.findall(r"<td([^>]*)>", row)
+        assert len(cells) == len(rules)
+        for given, rule in zip(cells, rules, strict=True):
+            assert ("data-key" in given) == (rule in ("share", "figure"))
+
+
+def test_a_table_of_larger_areas_shows_the_definition_of_need_of_its_own_level(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    """The leading definition is of the smallest areas; a second one may be of larger ones, and stands in their table."""
+    need = frames["need"]
+    larger = frames["areas"][frames["areas"]["level"] == "borough25"]["area"].tolist()
+    rows = need[need["definition"] == "wider"].head(len(larger)).assign(level="borough25", area=larger)
+    told = {**frames, "need": pd.concat([need[need["definition"] == "double"], rows.astype(need.dtypes)])}
+    folder = publish_site(told, changed(study, "table"), tmp_path / "site", built=DAY).parent
+    assert "Type of need" in [
+        name for name, _, _ in heads((folder / "table/borough25.html").read_text(encoding="utf-8"))
+    ]
