@@ -13,7 +13,10 @@ import pytest
 from wardmote import tables as declared
 from wardmote.publish import publish_site
 from wardmote.publish.cards import MOST_POST, Said, shortened, thread
+from wardmote.publish.varied import told_factor
+from wardmote.sources import SOURCES
 from wardmote.study import Study
+from wardmote.study.doubt import FactorSpec
 from wardmote.workspace import Workspace
 
 DAY = datetime.date(2025, 6, 1)
@@ -264,3 +267,135 @@ def test_a_table_of_larger_areas_shows_the_definition_of_need_of_its_own_level(
     assert "Type of need" in [
         name for name, _, _ in heads((folder / "table/borough25.html").read_text(encoding="utf-8"))
     ]
+
+
+# ---- the method and its indicators
+
+
+def test_the_method_says_what_was_varied_and_what_was_not(site: Path, study: Study) -> None:
+    html = (site / "method/index.html").read_text(encoding="utf-8")
+    section = html[html.index('id="varied"') :]
+    text = words_of(section[: section.index("</section>")])
+    assert "worked out 200 times over" in text
+    assert "Domains: each weight is drawn evenly from 25% less to 25% more than stated" in text
+    assert (
+        "values are ranked and placed on a bell curve, so that percentages, rates and distances can be put together;"
+        " or are measured in standard deviations from the mean." in text
+    )
+    for factor in study.uncertainty["main"].factors:
+        if factor.error:
+            assert factor.path.removeprefix("values.") in {
+                "low-income",
+                "out-of-work",
+                "early-deaths",
+                "good-health",
+                "cold-homes",
+                "no-broadband",
+            }
+    assert (
+        "Deaths before 75: the count is drawn anew as chance would have it for rare events (Poisson)." in text
+    )
+    assert "sampling error is not available for 1 of 6 indicators (Streets under trees)" in text
+    assert "they are lower bounds" in text
+
+
+def test_every_way_of_varying_is_told_in_words(study: Study) -> None:
+    index = study.index["deprivation"]
+    titles = {"low-income": "People on a low income"}
+    told = {
+        "25% less to 25% more": {"path": "weights.children of root", "spread": 0.25},
+        "a concentration of 50": {"path": "weights.children of root", "concentration": 50},
+        "“official” and “residents”": {
+            "path": "weights.children of root",
+            "between": ["official", "residents"],
+        },
+        "in 30% of draws one of them is left out": {"path": "leave_out.children of root", "p": 0.3},
+        "one of 0.5; 0.7": {"path": "steps.fill-gaps.min_available", "choices": [0.5, 0.7]},
+        "the weighted mean of its parts; or the weighted geometric mean": {
+            "path": "steps.combine",
+            "choices": [{"method": "arithmetic"}, {"method": "geometric"}],
+        },
+    }
+    told |= {
+        words: {"path": "values.low-income", "error": error, **more}
+        for words, error, more in (
+            ("(binomial)", "binomial", {}),
+            ("(beta-binomial)", "beta-binomial", {"clustering": 0.1}),
+            ("(Poisson)", "poisson", {}),
+            ("published standard errors", "standard-error", {}),
+            ("published intervals (90%)", "interval", {"coverage": 0.9}),
+            ("standard deviation of 2", "sd", {"sd": 2.0}),
+            ("not published with them", "binomial", {"approximate": True}),
+        )
+    }
+    for words, factor in told.items():
+        assert words in told_factor(FactorSpec(**factor), index, titles)
+
+
+def test_what_drives_ranks_stands_in_a_table_where_it_was_worked_out(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    rows = pd.DataFrame(
+        {
+            "index": ["deprivation"] * 2,
+            "output": ["mean rank shift", "rank of T01000001"],
+            "factor": ["weights.children of root"] * 2,
+            "first_order": [-0.01, 0.9],
+            "first_low": [-0.05, 0.8],
+            "first_high": [0.03, 1.0],
+            "total_order": [0.41, 0.9],
+            "total_low": [0.35, 0.8],
+            "total_high": [0.47, 1.0],
+            "runs": [1280, 1280],
+        }
+    )
+    told = {**frames, "sensitivity": declared.check("sensitivity", rows)}
+    folder = publish_site(told, changed(study, "method"), tmp_path / "site", built=DAY).parent
+    text = words_of((folder / "method/index.html").read_text(encoding="utf-8"))
+    assert "Weights of the domains, ±25% 0% (0% to 3.0%) 41% (35% to 47%)" in text
+    assert "80% to" not in text[text.index("How sure: what was varied") :]
+
+
+def test_an_indicator_page_says_what_it_is_for_and_keeps_notes_of_its_source_apart(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    spec = study.uncertainty["main"]
+    factors = [
+        one.model_copy(update={"numerator": "groups"}) if one.path == "values.low-income" else one
+        for one in spec.factors
+    ]
+    some = changed(study, "method").model_copy(
+        update={
+            "uncertainty": {"main": spec.model_copy(update={"factors": factors})},
+            "publish": study.publish.model_copy(update={"pages": ["method"]}),
+        }
+    )
+    folder = publish_site(frames, some, tmp_path / "site", built=DAY).parent / "indicator"
+
+    def said(name: str) -> str:
+        return words_of((folder / f"{name}.html").read_text(encoding="utf-8"))
+
+    assert "Used for the sampling error of People on a low income." in said("groups")
+    belonging = said("belonging")
+    assert "The programme “Neighbourhood hubs” is judged by it." in belonging
+    assert "No index of this study uses it" not in belonging
+    assert "360 values for neighbourhoods (2013, 2014" in belonging
+    # What is said of the whole source is a caveat, not a definition; and no page for readers calls a source by its short name.
+    income = said("low-income")
+    definition, _, rest = income.partition("What to bear in mind")
+    assert "A value of .. is held back" not in definition
+    assert "A value of .. is held back" in rest
+    mended = frames["mendings"]
+    for row in mended[mended["source"] == "deprivation"].itertuples():
+        assert row.sentence in rest
+    assert "deprivation: " not in rest
+    method = words_of((folder.parent / "method/index.html").read_text(encoding="utf-8"))
+    assert "Invented figures on income, work, health and homes: " in method
+
+
+@pytest.mark.parametrize("name", ["imd-england-2025", "cni-2023"])
+def test_the_official_indices_define_what_they_measure(name: str) -> None:
+    for one in SOURCES[name].measures:
+        definition = one.note.removesuffix("Areas are ranked by it: 1 is the greatest need.").strip()
+        assert len(definition) > 20, one.indicator
+        assert definition.endswith(".")

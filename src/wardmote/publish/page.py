@@ -580,11 +580,14 @@ def _all_gaps(methods: tuple[Method, ...]) -> tuple[str, ...]:
     )
 
 
-def told_mendings(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def told_mendings(
+    rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
     """Return what was mended in files, one sentence for each source and kind of mending, with where and how often.
 
     Args:
         rows: Rows of the table `mendings`.
+        titles: Titles of sources; None where the page speaks of one source alone, which need not be named.
     """
     together: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -597,13 +600,19 @@ def told_mendings(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
             say("start", "mended_in", len(columns), column=columns[0], count=len(columns)) if columns else ""
         )
         often = say("start", "mended_times", number, count=f"{number:,}")
-        told.append(say("start", "mended_told", source=source, done=done, often=often, where=where))
+        said = say("start", "mended_told", done=done, often=often, where=where)
+        named = titles.get(source, source) if titles is not None else ""
+        told.append(say("start", "mended_of", source=named, said=said) if named else words.sentence(said))
     return tuple(told)
 
 
 def _mendings(found: Gathering) -> tuple[str, ...]:
     """Return what was mended in the files: where, what was done, how often."""
-    return told_mendings(_records(found.read("mendings")))
+    sources = found.read("sources")
+    titles = zip(texts(sources["source"]), texts(sources["title"]), strict=True)
+    return told_mendings(
+        _records(found.read("mendings")), {source: title or source for source, title in titles if source}
+    )
 
 
 def told_gaps(missing: int | None, imputed: int | None) -> str:

@@ -15,7 +15,8 @@ from wardmote.publish.page import cited, told_gaps, told_mendings
 from wardmote.publish.places import PlaceLevel, records
 from wardmote.publish.profiles import Link, Rows
 from wardmote.publish.shards import make_postcodes, make_shards, spoken
-from wardmote.publish.strings import MAP, PAGES, SCRIPT, STRINGS, language, missing, spoken_now
+from wardmote.publish.strings import MAP, PAGES, SCRIPT, STRINGS, language, missing, say, spoken_now
+from wardmote.publish.varied import tried_of
 
 STYLES = ("page.css", "atlas.css", "evidence.css")
 """Style sheets that the pages beyond the first share, in order."""
@@ -170,6 +171,7 @@ class IndicatorPage:
     source: str
     address: str
     uses: tuple[tuple[str, ...], ...]
+    others: tuple[str, ...]
     caveats: tuple[str, ...]
 
 
@@ -185,18 +187,24 @@ def make_method(making: Making) -> None:
         "method/index.html",
         "method.html.j2",
         page=making.page,
+        tried=tried_of(making.found),
         indicators=sorted(links, key=lambda link: link.name),
     )
     sources = {row["source"]: row for row in records(making.found.read("sources"))}
     mendings: dict[str, list[dict[str, Any]]] = {}
     for row in records(making.found.read("mendings")):
         mendings.setdefault(row["source"], []).append(row)
-    uses, counts = _uses(making), _counts(making)
+    uses, others, counts = _uses(making), _other_uses(making), _counts(making)
     for row, link in zip(rows, links, strict=True):
         source = sources.get(row["source"], {})
         facts = _indicator(row, source, counts.get(row["indicator"], []))
-        told = told_mendings(mendings.get(row["source"], []))
-        one = IndicatorPage(*facts, tuple(uses.get(row["indicator"], [])), told)
+        caveats = [words.sentence(source.get("note") or ""), *told_mendings(mendings.get(row["source"], []))]
+        one = IndicatorPage(
+            *facts,
+            uses=tuple(uses.get(row["indicator"], [])),
+            others=tuple(others.get(row["indicator"], [])),
+            caveats=tuple(said for said in caveats if said),
+        )
         making.put(link.path, "indicator.html.j2", one=one)
 
 
@@ -220,7 +228,7 @@ def _indicator(
     address = source.get("address") or ""
     return (
         row["title"],
-        words.sentence(row["note"] or source.get("note") or ""),
+        words.sentence(row["note"] or ""),
         tuple((name, said) for name, said in facts.items() if said),
         source.get("title") or row["source"],
         address if address.startswith(("https://", "http://")) else "",
@@ -256,16 +264,55 @@ def _uses(making: Making) -> dict[str, list[tuple[str, ...]]]:
     return uses
 
 
+def _other_uses(making: Making) -> dict[str, list[str]]:
+    """Return what else each indicator serves for, one sentence each: sampling error, programmes, funding rounds."""
+    study = making.study
+    uses: dict[str, list[str]] = {}
+
+    def note(used: str, key: str, **marks: str) -> None:
+        uses.setdefault(used, []).append(say("pages", key, **marks))
+
+    for (key, used), items in _sampled(making).items():
+        note(used, key, items=speech.listed(items))
+    for id_, programme in study.programme.items():
+        for used in (programme.outcome, *programme.also):
+            note(used, "used_outcome", title=programme.title or id_)
+        for used in programme.covariates:
+            note(used, "used_known", title=programme.title or id_)
+    for id_, one in study.round.items():
+        for used in [part.indicator for part in one.measure if part.indicator]:
+            note(used, "used_round", title=one.title or id_)
+    return uses
+
+
+def _sampled(making: Making) -> dict[tuple[str, str], list[str]]:
+    """Return into which indicators others bring chance, by how they do and by their own names."""
+    nodes = records(making.found.read("nodes"))
+    titles = {row["indicator"]: row["title"] for row in nodes if row["indicator"]}
+    sampled: dict[tuple[str, str], list[str]] = {}
+    for factor in (factor for spec in making.study.uncertainty.values() for factor in spec.factors):
+        name = factor.path.removeprefix("values.")
+        of = titles.get(name, factor.title or name)
+        named = {"used_sampling": (factor.numerator, factor.denominator), "used_through": (factor.through,)}
+        for key, used in [(key, one) for key, some in named.items() for one in some if one]:
+            items = sampled.setdefault((key, used), [])
+            items += [of] if of not in items else []
+    return sampled
+
+
 def _counts(making: Making) -> dict[str, list[str]]:
     """Return how many values each indicator has, by level and period, as far as they may be published."""
     table = making.found.read("values", ["indicator", "level", "period", "value"])
     table = table[table["value"].notna()]
-    counts: dict[str, list[str]] = {}
     sizes = table.groupby(["indicator", "level", "period"], sort=True).size().reset_index(name="count")
+    periods: dict[tuple[str, str, int], list[str]] = {}
     for indicator, level, period, number in sizes.itertuples(index=False, name=None):
+        periods.setdefault((indicator, level, number), []).append(str(period))
+    counts: dict[str, list[str]] = {}
+    for (indicator, level, number), named in periods.items():
         noun = making.found.level(level).plural
-        told = PAGES["coverage_told"].format(count=f"{number:,}", areas=noun)
-        counts.setdefault(indicator, []).append(f"{told} ({period})")
+        told = say("pages", "coverage_told", count=f"{number:,}", areas=noun)
+        counts.setdefault(indicator, []).append(f"{told} ({speech.listed(named)})")
     return counts
 
 
