@@ -472,6 +472,23 @@ def test_rows_of_a_round_are_picked_out_by_region_and_by_how_firm_they_are(
     again.close()
 
 
+def test_printed_tables_keep_the_names_of_their_columns_and_lose_what_can_only_be_pressed(
+    browser: Any, address: str
+) -> None:
+    tab = browser.new_page(viewport={"width": 680, "height": 900})
+    tab.goto(f"{address}/table/index.html")
+    tab.wait_for_selector("#table-form:not([hidden])")
+    tab.emulate_media(media="print")
+    assert tab.is_visible("#places thead th:first-child button")
+    assert not tab.is_visible("#table-form")
+    assert not tab.is_visible("#table-more")
+    # Head and body begin at the same edge, and the last column is on the paper.
+    left = "(one) => document.querySelector(one).getBoundingClientRect().left"
+    assert tab.evaluate(left, ".site-name") == tab.evaluate(left, "h1")
+    assert tab.evaluate("document.querySelector('#places').getBoundingClientRect().right") <= 680
+    tab.close()
+
+
 def test_places_too_close_to_call_are_hatched_from_the_start(browser: Any, address: str, site: Path) -> None:
     """Where intervals are known, doubt is shown by default; the county's columns are given two here."""
     context = browser.new_context()

@@ -399,3 +399,15 @@ def test_the_official_indices_define_what_they_measure(name: str) -> None:
         definition = one.note.removesuffix("Areas are ranked by it: 1 is the greatest need.").strip()
         assert len(definition) > 20, one.indicator
         assert definition.endswith(".")
+
+
+# ---- dates
+
+
+def test_pages_bear_the_name_of_the_site_and_the_day_for_print_and_places_no_day(site: Path) -> None:
+    for path in ("round/index.html", "table/index.html", "method/index.html"):
+        html = (site / path).read_text(encoding="utf-8")
+        footer = words_of(html[html.index("<footer") :])
+        assert "Aldmere: where need is greatest. Published 1 June 2025" in footer
+    # Otherwise each day would make thousands of pages anew.
+    assert "1 June 2025" not in (site / "place/patch25/T01000067.html").read_text(encoding="utf-8")

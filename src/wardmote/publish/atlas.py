@@ -122,6 +122,8 @@ class Making:
             template: The template, a file of `TEMPLATES`.
             printed: What it prints, by name.
         """
+        # Pages of places do not bear the day: each day would make thousands of them anew.
+        printed = {"day": self.day.isoformat(), "day_words": speech.day(self.day), **printed}
         self.build.put(path, self.render(template, path, **printed))
 
 

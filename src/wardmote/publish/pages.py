@@ -328,8 +328,6 @@ def make_about(making: Making) -> None:
         "about/index.html",
         "about.html.j2",
         page=making.page,
-        day=making.day.isoformat(),
-        day_words=told,
         cite=cited(making.page, told, making.frame.version),
         lacking=lacking,
     )
