@@ -13,6 +13,8 @@ import pytest
 from wardmote import tables as declared
 from wardmote.publish import publish_site
 from wardmote.publish.cards import MOST_POST, Said, shortened, thread
+from wardmote.publish.page import Gathering, told_withheld
+from wardmote.publish.reading import FrameTables, Withheld
 from wardmote.publish.varied import told_factor
 from wardmote.sources import SOURCES
 from wardmote.study import Study
@@ -411,3 +413,60 @@ def test_pages_bear_the_name_of_the_site_and_the_day_for_print_and_places_no_day
         assert "Aldmere: where need is greatest. Published 1 June 2025" in footer
     # Otherwise each day would make thousands of pages anew.
     assert "1 June 2025" not in (site / "place/patch25/T01000067.html").read_text(encoding="utf-8")
+
+
+def test_the_editions_of_the_data_stand_beside_the_day(site: Path) -> None:
+    for path in ("index.html", "about/index.html"):
+        text = words_of((site / path).read_text(encoding="utf-8"))
+        assert re.search(r"Published 1 June 2025 ?\. Editions of the data: 2025\.", text)
+
+
+# ---- words for readers
+
+
+def test_counts_that_are_equal_by_construction_say_so(site: Path) -> None:
+    said = "“Deprivation only” and “Community need only” are equal by construction: both lines take 36 neighbourhoods"
+    for path in ("index.html", "full/index.html"):
+        assert said in words_of((site / path).read_text(encoding="utf-8"))
+
+
+def test_what_is_withheld_is_told_by_the_names_of_sources(
+    study: Study, frames: dict[str, pd.DataFrame]
+) -> None:
+    found = Gathering(FrameTables(frames), study)
+    told = told_withheld(
+        found,
+        [
+            Withheld(
+                "area_facts",
+                "deprivation",
+                ("deprivation",),
+                "Its rows repeat rows of deprivation (derived-only), whose licence does not allow publishing them.",
+            ),
+            Withheld(
+                "values",
+                "deprivation",
+                ("deprivation",),
+                "Its rows repeat rows of deprivation (derived-only), whose licence does not allow publishing them.",
+            ),
+            Withheld(
+                "scores, contributions",
+                "community",
+                ("deprivation",),
+                "Rows of single indicators would give back the figures of deprivation, whose licence does not allow it.",
+            ),
+        ],
+    )
+    title = "Invented figures on income, work, health and homes"
+    assert told == (
+        f"{title} (area facts and values): Its rows repeat rows of “{title}”, whose licence does not allow publishing them.",
+        f"Community need in Aldmere (scores, contributions): Rows of single indicators would give back the figures of “{title}”,"
+        " whose licence does not allow it.",
+    )
+
+
+def test_no_page_speaks_of_nought_nor_names_studies_by_their_keys(site: Path) -> None:
+    for file in sorted(site.rglob("*.html")):
+        text = words_of(file.read_text(encoding="utf-8"))
+        assert "nought" not in text, file
+        assert "cic2023 and" not in text, file

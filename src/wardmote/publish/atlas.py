@@ -145,6 +145,7 @@ def environment() -> Any:
     made.filters["filled"] = filled
     made.globals["count"] = speech.count
     made.globals["counted_from"] = speech.counted_from
+    made.globals["listed"] = speech.listed
     made.globals["say"] = say
     made.globals["cited"] = cited
     made.globals["language"] = language()
