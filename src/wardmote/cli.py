@@ -610,6 +610,8 @@ def _publish(folder: Path, what: tuple[str, ...], wait: float = WAIT, place: str
         _say(
             "The study changed since its last complete run; this publishes what stands. Run `wardmote run` to renew it."
         )
+    if not study.publish.contact.strip():
+        _say("Nobody is named who decides: pages say so. Set `contact` under [publish] in study.toml.")
     makers: dict[str, Callable[[], Path]] = {
         "site": lambda: publish_site(workspace, study, workspace.site),
         "data": lambda: publish_data(workspace, study, workspace.data_package),

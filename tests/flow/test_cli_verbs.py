@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -295,6 +296,16 @@ def test_demo_does_not_take_another_study(say, starter: Path) -> None:
     said = say("demo", starter)
     assert said.code == 2
     assert "another study stands there" in said.err
+
+
+def test_publishing_says_that_nobody_is_named_who_decides(say, starter: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(starter, tmp_path / "copy")
+    said = say("publish", "data", "--study", folder)
+    assert said.code == 0
+    assert said.err.count("Nobody is named who decides") == 1
+    study = folder / "study.toml"
+    study.write_text(study.read_text().replace('contact = ""', 'contact = "Ask the clerk."'))
+    assert "Nobody is named" not in say("publish", "data", "--study", folder).err
 
 
 def test_publishing_before_a_run_says_so(say, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_its_gaps_are_told(library: SynthesisTables) -> None:
         "trust (two findings)",
         "voting (one finding)",
         "Risk of bias was not assessed",
-        "of harm:",
+        "Ten findings of harm, from seven interventions: ",
     ):
         assert words in told
 

@@ -24,7 +24,7 @@ from wardmote import tables as declared
 from wardmote.errors import InputError, MissingError, StudyError, WorkspaceError
 from wardmote.publish import publish_report, publish_site
 from wardmote.publish.building import Build, record_of, safe_name
-from wardmote.publish.cards import MOST_POST, drawable, thread
+from wardmote.publish.cards import MOST_POST, Said, drawable, thread
 from wardmote.publish.lookup import fold, words_of
 from wardmote.publish.makers import MAKERS
 from wardmote.study import PageKind, Study, read_study
@@ -580,7 +580,8 @@ def test_postcodes_stand_by_district(frames: dict[str, pd.DataFrame], study: Stu
 
 
 def test_a_thread_is_numbered_and_short(site: Path) -> None:
-    posts = thread("A study", ("A finding. " * 60, "Short."), "Ask the clerk.", "https://example.org")
+    found = (Said("A finding. " * 60), Said("Short."))
+    posts = [one.text for one in thread("A study", found, "Ask the clerk.", "https://example.org")]
     assert all(len(post) <= MOST_POST for post in posts)
     assert [post.split()[0] for post in posts] == [f"{i}/{len(posts)}" for i in range(1, len(posts) + 1)]
     page = (site / "share/index.html").read_text(encoding="utf-8")

@@ -921,6 +921,104 @@ def test_comparing_fits_a_phone(browser: Any, address: str, width: int) -> None:
     context.close()
 
 
+def test_rows_of_one_class_stand_by_name_and_large_levels_are_told_like_small_ones(
+    browser: Any, address: str
+) -> None:
+    tab = browser.new_page()
+    rows = """() => [...document.querySelectorAll('#places tbody tr')].map((row) => [row.cells[1].textContent,
+      row.cells[0].querySelector('a').textContent])"""
+    tab.goto(f"{address}/table/index.html?sort=1")
+    tab.wait_for_selector("#table-form:not([hidden])")
+    shown = tab.evaluate(rows)
+    order = ["more need than most", "about the middle", "less need than most"]
+    assert [word for word, _ in shown] == sorted((word for word, _ in shown), key=order.index)
+    for word in order:
+        names = [name for said, name in shown if said == word]
+        assert names == sorted(names)
+    # Intervals are shown, and not sorted by.
+    assert tab.locator("#places th[data-rule=between] button").count() == 0
+    # The same rules as a script of a large level has them, held against the words of the page.
+    page = tab.evaluate(
+        """() => [...document.querySelectorAll('#places tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"""
+    )
+    tab.close()
+    other = browser.new_page()
+
+    def grow(route: Any) -> None:
+        html = route.fetch().text()
+        head, _, rest = html.partition('<table id="places">')
+        top, _, end = rest.partition("<tbody>")
+        measures = iter(
+            ["deprivation.low deprivation.high"] * 2
+            + ["community.low community.high"] * 2
+            + ["need.double", "round.gatherings", "population"]
+        )
+        top = re.sub(
+            r'<th scope="col" data-named=',
+            lambda _: f'<th scope="col" data-total="360" data-measures="{next(measures)}" data-named=',
+            top,
+        )
+        foot = end[end.index("</tbody>") :]
+        route.fulfill(
+            body=f'{head}<table id="places" data-level="patch25">{top}<tbody>{foot}', content_type="text/html"
+        )
+
+    other.route("**/table/index.html*", grow)
+    other.goto(f"{address}/table/index.html?sort=1")
+    other.wait_for_selector("#table-form:not([hidden])")
+    other.wait_for_function("document.querySelector('#places tbody tr').cells[2].textContent")
+    made = other.evaluate(
+        """() => [...document.querySelectorAll('#places tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"""
+    )
+    assert made == page
+    other.close()
+
+
+def test_rows_of_a_round_are_picked_out_by_region_and_by_how_firm_they_are(
+    browser: Any, address: str
+) -> None:
+    tab = browser.new_page()
+    tab.goto(f"{address}/round/index.html")
+    tab.wait_for_selector("form.pick:not([hidden])")
+    tab.select_option("#firm-1", value="contested")
+    region = tab.evaluate("document.querySelector('#region-1').options[1].value")
+    tab.select_option("#region-1", value=region)
+    rows = tab.evaluate(
+        """() => [...document.querySelectorAll('ul.rows > li')].map((row) => [row.hidden, row.dataset.firm, row.dataset.region])"""
+    )
+    assert all(hidden != (firm == "contested" and where == region) for hidden, firm, where in rows)
+    first = tab.evaluate(
+        "document.querySelectorAll('ul.rows')[0].querySelectorAll('li:not([hidden])').length"
+    )
+    assert tab.inner_text("form.pick [role=status]").startswith(f"{first} of 24")
+    # The address holds what was chosen.
+    url = tab.url
+    tab.close()
+    again = browser.new_page()
+    again.goto(url)
+    again.wait_for_selector("form.pick:not([hidden])")
+    assert again.input_value("#firm-1") == "contested"
+    assert again.input_value("#region-1") == region
+    again.close()
+
+
+def test_printed_tables_keep_the_names_of_their_columns_and_lose_what_can_only_be_pressed(
+    browser: Any, address: str
+) -> None:
+    tab = browser.new_page(viewport={"width": 680, "height": 900})
+    tab.goto(f"{address}/table/index.html")
+    tab.wait_for_selector("#table-form:not([hidden])")
+    tab.emulate_media(media="print")
+    assert tab.is_visible("#places thead th:first-child button")
+    assert not tab.is_visible("#table-form")
+    assert not tab.is_visible("#table-more")
+    # Head and body begin at the same edge, and the last column is on the paper.
+    left = "(one) => document.querySelector(one).getBoundingClientRect().left"
+    assert tab.evaluate(left, ".site-name") == tab.evaluate(left, "h1")
+    assert tab.evaluate("document.querySelector('#places').getBoundingClientRect().right") <= 680
+    tab.close()
+
+
 def test_places_too_close_to_call_are_hatched_from_the_start(browser: Any, address: str, site: Path) -> None:
     """Where intervals are known, doubt is shown by default; the county's columns are given two here."""
     context = browser.new_context()

@@ -30,6 +30,9 @@ STATED = "stated"
 FREE = "no cap and no list"
 """Name of the rules without caps, minimums, neighbours and lists of exclusions: need alone."""
 
+FREE_TITLE = "by need alone, without the other rules"
+"""What pages call them."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
@@ -179,7 +182,8 @@ def _under(tables: Tables, ready: Prepared, title: str, rules: Rules) -> RuleSet
         outcome = decide(tables, changed)
     except MethodError:
         return None
-    return RuleSet(title, title[:1].upper() + title[1:], changed, outcome, dropped=True)
+    told = FREE_TITLE if title == FREE else title
+    return RuleSet(title, told[:1].upper() + told[1:], changed, outcome, dropped=True)
 
 
 @dataclass(frozen=True, slots=True)

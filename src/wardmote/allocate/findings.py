@@ -161,7 +161,8 @@ def _passed(passed: Passed, nouns: tuple[str, str]) -> Told:
         return []
     return [
         (
-            f"The rules passed over {words.count(number, *nouns)} in greater need than the last one funded by need;"
+            f"{words.count(number, *nouns)} {words.are(number)} not funded though {'its' if number == 1 else 'their'} need is greater"
+            f" than that of the last place taken for its need alone: other rules stood against it;"
             f" {words.people(passed.people)} live there",
             float(number),
             "rule_comparison",
@@ -226,8 +227,8 @@ def _firmness(ready: Prepared, outcome: Outcome, firm: Fragility | None) -> Told
             "fragility",
         ),
         (
-            f"On average {words.figure(firm.replaced, 1)} of the funded places would be others; the need forgone is"
-            f" {words.percent(max(firm.regret, 0.0))} of what full knowledge would reach",
+            f"On average over these worlds {words.figure(firm.replaced, 1)} of the funded places would be others; this list reaches"
+            f" {words.percent(max(firm.regret, 0.0))} less need than lists made in knowledge of each world would",
             firm.replaced,
             "fragility",
         ),

@@ -124,6 +124,8 @@ class Making:
             template: The template, a file of `TEMPLATES`.
             printed: What it prints, by name.
         """
+        # Pages of places do not bear the day: each day would make thousands of them anew.
+        printed = {"day": self.day.isoformat(), "day_words": speech.day(self.day), **printed}
         self.build.put(path, self.render(template, path, **printed))
 
 
@@ -145,6 +147,7 @@ def environment() -> Any:
     made.filters["filled"] = filled
     made.globals["count"] = speech.count
     made.globals["counted_from"] = speech.counted_from
+    made.globals["listed"] = speech.listed
     made.globals["say"] = say
     made.globals["cited"] = cited
     made.globals["language"] = language()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from unicodedata import combining, normalize
 
 from wardmote import words
+from wardmote.publish import speech
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import digest
 from wardmote.publish.mapping import can_map
@@ -25,8 +27,20 @@ MOST_POST = 300
 MOST_PICTURES = 12
 """Most pictures: findings beyond these stand on the first page."""
 
-GROUND, INK, QUIET, BAND = "#ffffff", "#16222b", "#4a5a66", "#2f7d99"
-"""Colours of a picture; ink on ground has a contrast of 16 to 1, the quiet one 7 to 1."""
+MOST_SHARED = 8
+"""Most findings of a thread: more posts than a dozen nobody reads."""
+
+LISTED = 5
+"""Most names of a list in a post; the others are counted."""
+
+LIST_COMMA = ", "
+"""What stands between the names of a list."""
+
+GROUND, INK, QUIET, BAND, WARN = "#ffffff", "#16222b", "#4a5a66", "#2f7d99", "#8c2d04"
+"""Colours of a picture; ink on ground has a contrast of 16 to 1, the quiet one 7 to 1, that of cautions 8 to 1."""
+
+NOTE_SIZE = 30
+"""Size of the letters of what must be said with a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +51,35 @@ class Picture:
     alt: str
 
 
-def sentences_of(page: Page) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One finding to share.
+
+    Attributes:
+        sentence: The finding.
+        of: The funding round that it speaks of, where it does not name it itself; else "".
+        note: What must be said with it wherever it goes (that a round is an example), or "".
+    """
+
+    sentence: str
+    of: str = ""
+    note: str = ""
+
+    @property
+    def told(self) -> str:
+        """The finding with the name of what it speaks of, so that it can stand by itself."""
+        return say("pages", "shared_of", title=self.of, said=self.sentence) if self.of else self.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One post: its text, and the number of the picture that goes with it, 0 for none."""
+
+    text: str
+    picture: int
+
+
+def findings_of(page: Page) -> tuple[Said, ...]:
     """Return the findings that are worth sharing, the leading ones first, each once.
 
     Args:
@@ -45,14 +87,19 @@ def sentences_of(page: Page) -> tuple[str, ...]:
     """
     # What was decided and what was found of need and of each index; how places were put together is no news.
     kept = {START[f"stage_{stage}"] for stage in ("areas", "comparison", "sources")}
-    further = [
-        sentence
-        for title, sentences in page.further
-        if title not in kept
-        and not any(title == say("start", "compared", title=name) for name in _indices(page))
-        for sentence in sentences
-    ]
-    return tuple(dict.fromkeys([*page.findings, *further]))
+    rounds = {told.title: told for told in page.fundings}
+    found = [Said(sentence) for sentence in page.findings]
+    for title, sentences in page.further:
+        if title in kept or any(title == say("start", "compared", title=name) for name in _indices(page)):
+            continue
+        told = rounds.get(title)
+        note = told.standing if told else ""
+        found += [
+            Said(sentence, title if told and not sentence.startswith(title) else "", note)
+            for sentence in sentences
+            if sentence != note
+        ]
+    return tuple(dict.fromkeys(found))
 
 
 def _indices(page: Page) -> tuple[str, ...]:
@@ -65,23 +112,24 @@ def make_share(making: Making) -> None:
     Args:
         making: What pages are made of.
     """
-    sentences = sentences_of(making.page)
+    found = findings_of(making.page)
     address = making.frame.address
     pictures = []
-    for number, sentence in enumerate(sentences[:MOST_PICTURES], start=1):
+    for number, one in enumerate(found[:MOST_PICTURES], start=1):
         path = f"share/{number}.png"
         below = address.removeprefix("https://").removeprefix("http://") if address else PAGES["made"]
-        made_from = digest(making.build.ingredients, sentence, making.page.title, below)
+        made_from = digest(making.build.ingredients, one.told, one.note, making.page.title, below)
         if not making.build.keep(path, made_from):
-            making.build.put(path, picture(making.page.title, sentence, below), made_from)
-        pictures.append(Picture(path, f"{sentence} ({making.page.title}.)"))
+            making.build.put(path, picture(making.page.title, one.told, below, one.note), made_from)
+        said = f"{one.told} {one.note}".strip()
+        pictures.append(Picture(path, f"{said} ({making.page.title}.)"))
     largest = next((p for p in reversed(list(making.atlas.levels.values())) if p.paged), making.atlas.base)
-    posts = thread(making.page.title, sentences[:8], making.page.contact, address)
+    names = {name for place in making.atlas.levels.values() for name in place.names}
     making.put(
         "share/index.html",
         "share.html.j2",
         pictures=pictures,
-        thread=[(post, _picture_of(post, sentences[:MOST_PICTURES])) for post in posts],
+        thread=thread(making.page.title, found[:MOST_SHARED], making.page.contact, address, names),
         map=can_map(making.found, making.atlas),
         address=address,
         level=largest.level.name,
@@ -89,33 +137,35 @@ def make_share(making: Making) -> None:
     )
 
 
-def _picture_of(post: str, sentences: tuple[str, ...]) -> int:
-    """Return the number of the picture that goes with a post, 0 for none."""
-    said = post.partition(" ")[2].removesuffix(" …")
-    return next((i for i, sentence in enumerate(sentences, start=1) if sentence.startswith(said)), 0)
-
-
-def picture(title: str, sentence: str, below: str) -> bytes:
+def picture(title: str, sentence: str, below: str, note: str = "") -> bytes:
     """Return a PNG with a sentence in large letters.
 
     Args:
         title: Title of the study, small above it.
         sentence: The finding.
         below: A line at the foot.
+        note: What must be said with it, or "": it stands under the sentence, and takes of its room.
     """
     from PIL import Image, ImageDraw
 
-    title, sentence, below = drawable(title), drawable(sentence), drawable(below)
+    title, sentence, below, note = drawable(title), drawable(sentence), drawable(below), drawable(note)
     image = Image.new("RGB", SIZE, GROUND)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, SIZE[0], 18), fill=BAND)
     width = SIZE[0] - 140
     draw.text((70, 60), _fitted(draw, title, width, 30), font=_font(30), fill=QUIET)
+    caution = _lines(draw, note, width, NOTE_SIZE) if note else []
+    room = 400 - len(caution) * NOTE_SIZE * 1.3
     for size in (64, 58, 52, 46, 40, 34, 28, 22):
         lines = _lines(draw, sentence, width, size)
-        if len(lines) * size * 1.3 <= 400:
+        if len(lines) * size * 1.3 <= room:
             break
     draw.multiline_text((70, 130), "\n".join(lines), font=_font(size), fill=INK, spacing=size * 0.3)
+    if caution:
+        top = 555 - len(caution) * NOTE_SIZE * 1.3
+        draw.multiline_text(
+            (70, top), "\n".join(caution), font=_font(NOTE_SIZE), fill=WARN, spacing=NOTE_SIZE * 0.3
+        )
     draw.text((70, 572), _fitted(draw, below, width, 26), font=_font(26), fill=QUIET)
     out = io.BytesIO()
     image.save(out, "PNG", compress_level=6)
@@ -182,34 +232,76 @@ def _fitted(draw: Any, text: str, width: int, size: int) -> str:
     return lines[0] if len(lines) == 1 else f"{lines[0]} …"
 
 
-def thread(title: str, sentences: tuple[str, ...], contact: str, address: str) -> tuple[str, ...]:
+def thread(
+    title: str, found: Sequence[Said], contact: str, address: str, names: Collection[str] = ()
+) -> tuple[Post, ...]:
     """Return numbered posts of at most `MOST_POST` characters each: what was found, how sure, whom to ask, where to look.
 
     Args:
         title: Title of the study.
-        sentences: The findings.
+        found: The findings, in the order of their pictures.
         contact: Who decides and whom to ask, or "".
         address: Address of the site, or "".
+        names: Names of places, by which lists of them are known.
     """
-    said = [PAGES["thread_first"].format(title=title), *sentences]
-    said.append(PAGES["thread_caution"])
-    said += [contact] if contact else []
-    said += [PAGES["thread_last"].format(address=address)] if address else []
     # Nine characters are kept for " 12/345: " in front.
-    pieces = [
-        piece
-        for text in said
-        for piece in _cut(words.sentence(text) if "://" not in text else text, MOST_POST - 9)
-    ]
-    return tuple(f"{number}/{len(pieces)} {piece}" for number, piece in enumerate(pieces, start=1))
+    most = MOST_POST - 9
+    pieces = [(piece, 0) for piece in _cut(PAGES["thread_first"].format(title=title), most)]
+    for number, one in enumerate(found, start=1):
+        room = most - len(one.note) - 1 if one.note else most
+        told = words.sentence(one.told)
+        told = told if len(told) <= room else words.sentence(one.sentence)
+        said = _cut(shortened(told, room, names), room)
+        # The first piece carries the picture; what must be said with a finding stands in each.
+        pieces += [(f"{piece} {one.note}".strip(), 0 if i else number) for i, piece in enumerate(said)]
+    pieces += [(piece, 0) for piece in _cut(PAGES["thread_caution"], most)]
+    pieces += [(piece, 0) for piece in _cut(words.sentence(contact), most)]
+    if address:
+        pieces += [(piece, 0) for piece in _cut(PAGES["thread_last"].format(address=address), most)]
+    return tuple(
+        Post(f"{number}/{len(pieces)} {piece}", picture)
+        for number, (piece, picture) in enumerate(pieces, start=1)
+    )
+
+
+def shortened(text: str, most: int, names: Collection[str] = ()) -> str:
+    """Return a sentence that ends with a list of places with fewer of them, where it is too long: ``…: Here, There and 12 more.``
+
+    Args:
+        text: The sentence.
+        most: Most characters.
+        names: Names of places; a sentence that ends otherwise stays as it is.
+    """
+    head, colon, tail = text.rpartition(": ")
+    if len(text) <= most or not colon:
+        return text
+    kept = tail.removesuffix(".")
+    for name in names:
+        if LIST_COMMA in name:
+            kept = kept.replace(name, name.replace(LIST_COMMA, COVER))
+    # The last two of a list stand on either side of “and”, without a comma: they count as one here, and are never shown.
+    items = [item.replace(COVER, LIST_COMMA) for item in kept.split(LIST_COMMA)]
+    for shown in range(min(LISTED, len(items) - 1), 0, -1):
+        short = words.sentence(f"{head}{colon}{speech.listed([*items, ''], shown)}")
+        if len(short) <= most and all(item in names for item in items[:shown]):
+            return short
+    return text
+
+
+COVER = "\0"
+"""What stands for a comma that is part of a name, while a list is taken apart."""
+
+ENDS = (". ", "; ", ", ", " ")
+"""Where a text may be cut, the best places first."""
 
 
 def _cut(text: str, most: int) -> list[str]:
-    """Return a text in pieces, cut between words; three dots tell that it goes on."""
+    """Return a text in pieces, cut where a sentence or clause ends if that is in the second half; three dots tell that it goes on."""
     pieces = []
     while len(text) > most:
-        at = text.rfind(" ", 0, most - 2)
-        at = at if at > 0 else most - 2
+        room = most - 2
+        found = ((text.rfind(end, room // 2, room), len(end.rstrip())) for end in ENDS)
+        at = next((where + kept for where, kept in found if where > 0), room)
         pieces.append(f"{text[:at]} …")
         text = text[at:].strip()
     return [*pieces, text] if text else pieces

@@ -112,3 +112,46 @@ def rank_lines(name: str, title: str, description: str, ranges: Sequence[Range])
     rows.append(tag("text", "1", x=6, y=bottom + 16, class_="value"))
     rows.append(tag("text", str(last), x=WIDTH - 4, y=bottom + 16, class_="value end"))
     return drawing(name, title, description, (WIDTH, bottom + 22), rows)
+
+
+BAR_ROW = 40.0
+"""Height of one row of bars: a line of words above the bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One share (0 to 1) with its words; `inside` tells on which side a decision fell, which the bar shows by its filling."""
+
+    label: str
+    share: float
+    told: str
+    inside: bool
+
+
+def line_bars(
+    name: str, title: str, description: str, bars: Sequence[Bar], *, after: int, line: str
+) -> Markup:
+    """Return bars one below the other with a line between two of them: filled bars were decided for, hollow ones against.
+
+    Args:
+        name: Prefix of ids; unique on the page.
+        title: What the chart shows.
+        description: How it is read.
+        bars: The bars, in the order in which they are drawn.
+        after: How many of them stand above the line.
+        line: What the line is called.
+    """
+    rows: list[Markup] = []
+    gap = 44.0  # room for the name of the line in the larger letters of phones
+    for i, one in enumerate(bars):
+        y = i * BAR_ROW + (gap if i >= after else 0)
+        rows.append(tag("text", one.label, x=0, y=y + 17, class_="label"))
+        rows.append(tag("text", one.told, x=WIDTH, y=y + 17, class_="value end"))
+        rows.append(tag("path", d=f"M0,{y + 28:.1f}H{WIDTH:.0f}", class_="rail"))
+        width = max(one.share * WIDTH, 1.0)
+        css = "bar-in" if one.inside else "bar-out"
+        rows.append(tag("rect", x=0, y=y + 23, width=width, height=10, class_=css))
+    y = after * BAR_ROW + 10
+    rows.append(tag("path", d=f"M0,{y:.1f}H{WIDTH:.0f}", class_="cut"))
+    rows.append(tag("text", line, x=WIDTH, y=y + 22, class_="value end"))
+    return drawing(name, title, description, (WIDTH, len(bars) * BAR_ROW + gap), rows)

@@ -13,6 +13,7 @@ from wardmote.publish.atlas import Making
 from wardmote.publish.building import digest, safe_name
 from wardmote.publish.columns import columns_of
 from wardmote.publish.package import fill_package
+from wardmote.publish.page import told_withheld
 from wardmote.publish.places import PlaceLevel
 from wardmote.publish.profiles import Link
 from wardmote.publish.spreadsheet import workbook
@@ -73,10 +74,7 @@ def make_data(making: Making) -> None:
         )
         for name, rows, files in written
     ]
-    told = [
-        words.sentence(f"{item.table}{f' of {item.section}' if item.section else ''}: {item.reason}")
-        for item in withheld
-    ]
+    told = told_withheld(making.found, withheld)
     making.put("data/index.html", "data.html.j2", wide=offers, long=long, page=making.page, withheld=told)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wardmote.publish import speech
 from wardmote.publish.atlas import Making
 from wardmote.publish.figures import Figure, count_map, kind_map
 from wardmote.publish.page import Gathering, Page
@@ -64,8 +63,6 @@ def make_front(making: Making) -> None:
         answers=_answers(making),
         doors=_doors(making),
         postcodes=making.study.publish.postcodes is not None,
-        day=making.day.isoformat(),
-        day_words=speech.day(making.day),
     )
 
 

@@ -161,7 +161,8 @@ def _funding(found: Gathering, id_: str, spec: RoundSpec, decisions: pd.DataFram
         way=FUNDING[f"way_{spec.choose}"],
         rules=tuple(_rules(found, spec)),
         references=tuple(spec.references),
-        findings=tuple(mine["sentence"]),
+        # What a reader must know of the rules stands by itself above them.
+        findings=tuple(said for said in mine["sentence"] if said != words.sentence(spec.standing)),
         places=_places(found, spec, funded, standing),
         close=_places(found, spec, near, standing),
         yearly=_yearly(found, id_, spec),

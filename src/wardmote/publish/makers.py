@@ -13,6 +13,7 @@ from wardmote.publish.evidence import make_evidence
 from wardmote.publish.front import make_front
 from wardmote.publish.full import make_full
 from wardmote.publish.impacts import can_impacts, make_impacts
+from wardmote.publish.listing import make_tables
 from wardmote.publish.mapping import can_map, make_map
 from wardmote.publish.page import Gathering
 from wardmote.publish.pages import (
@@ -21,10 +22,9 @@ from wardmote.publish.pages import (
     make_compare,
     make_find,
     make_method,
-    make_round,
-    make_tables,
 )
 from wardmote.publish.places import Atlas
+from wardmote.publish.rounds import make_round
 from wardmote.publish.whatif import can_whatif, make_whatif
 
 

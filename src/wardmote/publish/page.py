@@ -212,6 +212,7 @@ class Page:
         audits: The statistical audits of the indices.
         sure: How firm ranks are under what was drawn and tried, in sentences; () where uncertainty has not run.
         fundings: The funding rounds.
+        editions: Editions of the sources that the indices are made from, the newest first.
     """
 
     title: str
@@ -228,10 +229,11 @@ class Page:
     sources: tuple[SourceRow, ...]
     gaps: tuple[str, ...]
     mendings: tuple[str, ...]
-    withheld: tuple[Withheld, ...]
+    withheld: tuple[str, ...]
     audits: tuple[Audit, ...] = ()
     fundings: tuple[Funding, ...] = ()
     sure: tuple[str, ...] = ()
+    editions: tuple[str, ...] = ()
 
 
 class Gathering:
@@ -361,10 +363,11 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
         sources=_sources(found),
         gaps=_all_gaps(methods),
         mendings=_mendings(found),
-        withheld=withheld,
+        withheld=told_withheld(found, withheld),
         audits=audits_of(tables, study),
         fundings=fundings_of(found),
         sure=_sure(found),
+        editions=_editions(found),
     )
     return page, found
 
@@ -548,6 +551,8 @@ def _leaves(found: Gathering, nodes: pd.DataFrame) -> tuple[Leaf, ...]:
     units = dict(zip(*(found.read("indicators")[c] for c in ("indicator", "unit")), strict=True))
     titles = dict(zip(nodes["node"], nodes["title"], strict=True))
     titles |= dict.fromkeys(nodes[nodes["parent"].isna()]["node"], "")
+    sources = found.read("sources")
+    named = dict(zip(texts(sources["source"]), texts(sources["title"]), strict=True))
     leaves = nodes[nodes["indicator"].notna() & (nodes["status"] == "used")]
     return tuple(
         Leaf(
@@ -555,7 +560,7 @@ def _leaves(found: Gathering, nodes: pd.DataFrame) -> tuple[Leaf, ...]:
             domain=titles.get(row["parent"], ""),
             direction="more" if row["direction"] == 1 else "less" if row["direction"] == -1 else "",
             unit=_text(units.get(row["indicator"])),
-            source=_text(row["source"]),
+            source=named.get(row["source"]) or _text(row["source"]),
             period=_text(row["period"]),
             gaps=told_gaps(row["missing"], row["imputed"]),
         )
@@ -580,11 +585,14 @@ def _all_gaps(methods: tuple[Method, ...]) -> tuple[str, ...]:
     )
 
 
-def told_mendings(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def told_mendings(
+    rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
     """Return what was mended in files, one sentence for each source and kind of mending, with where and how often.
 
     Args:
         rows: Rows of the table `mendings`.
+        titles: Titles of sources; None where the page speaks of one source alone, which need not be named.
     """
     together: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -597,13 +605,19 @@ def told_mendings(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
             say("start", "mended_in", len(columns), column=columns[0], count=len(columns)) if columns else ""
         )
         often = say("start", "mended_times", number, count=f"{number:,}")
-        told.append(say("start", "mended_told", source=source, done=done, often=often, where=where))
+        said = say("start", "mended_told", done=done, often=often, where=where)
+        named = titles.get(source, source) if titles is not None else ""
+        told.append(say("start", "mended_of", source=named, said=said) if named else words.sentence(said))
     return tuple(told)
 
 
 def _mendings(found: Gathering) -> tuple[str, ...]:
     """Return what was mended in the files: where, what was done, how often."""
-    return told_mendings(_records(found.read("mendings")))
+    sources = found.read("sources")
+    titles = zip(texts(sources["source"]), texts(sources["title"]), strict=True)
+    return told_mendings(
+        _records(found.read("mendings")), {source: title or source for source, title in titles if source}
+    )
 
 
 def told_gaps(missing: int | None, imputed: int | None) -> str:
@@ -616,6 +630,55 @@ def told_gaps(missing: int | None, imputed: int | None) -> str:
     gone, filled = missing or 0, imputed or 0
     key = "gaps_no" if not gone else "gaps_filled" if filled else "gaps_missing"
     return say("start", key, missing=f"{gone:,}", filled=f"{filled:,}")
+
+
+def told_withheld(found: Gathering, items: Sequence[Withheld]) -> tuple[str, ...]:
+    """Return what may not be published, one sentence for each section and reason, with sources and tables as readers know them.
+
+    Args:
+        found: The tables of the study.
+        items: What may not be published.
+    """
+    sources = found.read("sources")
+    titles = {
+        name: title or name
+        for name, title in zip(texts(sources["source"]), texts(sources["title"]), strict=True)
+        if name
+    }
+    together: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        reason = item.reason
+        for name in item.sources:
+            for access in ("derived-only", "private"):
+                reason = reason.replace(f"{name} ({access})", f"“{titles.get(name, name)}”")
+        named = [f"“{titles.get(name, name)}”" for name in item.sources]
+        listed = words.listed(sorted(item.sources))
+        reason = reason.replace(f"figures of {listed},", f"figures of {words.listed(named)},")
+        # A source and an index may have the same name: rows that are a source's own are told by the source.
+        index = None if item.section in item.sources else found.study.index.get(item.section)
+        title = (index.title if index else "") or titles.get(item.section, item.section)
+        together.setdefault((title, reason), []).append(item.table.replace("_", " "))
+    return tuple(
+        words.sentence(
+            say(
+                "method",
+                "withheld_of" if title else "withheld_one",
+                section=title,
+                table=speech.listed(tables),
+                reason=reason,
+            )
+        )
+        for (title, reason), tables in together.items()
+    )
+
+
+def _editions(found: Gathering) -> tuple[str, ...]:
+    """Return the editions of the sources that the indices are made from, the newest first, each once."""
+    nodes, sources = found.read("nodes"), found.read("sources")
+    used = set(texts(nodes[nodes["status"] == "used"]["source"]))
+    vintages = zip(texts(sources["source"]), texts(sources["vintage"]), strict=True)
+    known = {vintage for source, vintage in vintages if source in used and vintage}
+    return tuple(sorted(known, reverse=True))
 
 
 def _compared(found: Gathering, id_: str, spec: IndexSpec) -> bool:

@@ -11,25 +11,19 @@ from wardmote import words
 from wardmote.publish import speech
 from wardmote.publish.atlas import ASSETS, TEMPLATES, Making
 from wardmote.publish.building import safe_name
-from wardmote.publish.funding import Funding, funding_of
 from wardmote.publish.lookup import make_lookup
 from wardmote.publish.page import cited, told_gaps, told_mendings
-from wardmote.publish.places import NeedFacts, PlaceLevel, RoundFacts, Summary, records
-from wardmote.publish.profiles import Link, Rows, told_decision, told_type
+from wardmote.publish.places import PlaceLevel, records
+from wardmote.publish.profiles import Link, Rows
 from wardmote.publish.shards import make_postcodes, make_shards, spoken
-from wardmote.publish.strings import MAP, PAGES, PLACE, SCRIPT, STRINGS, language, missing, spoken_now
+from wardmote.publish.strings import MAP, PAGES, SCRIPT, STRINGS, language, missing, say, spoken_now
+from wardmote.publish.varied import tried_of
 
 STYLES = ("page.css", "atlas.css", "evidence.css")
 """Style sheets that the pages beyond the first share, in order."""
 
 MOST_ROWS = 1500
 """Most rows of a table that stand in the page itself; above it the page would pass half a megabyte, so rows come from the columns."""
-
-MOST_NOT_FUNDED = 200
-"""Most places that were not funded on the page of a round: those nearest to the line; the data hold all."""
-
-FIFTHS = 5
-"""Classes by rank, where no interval is known."""
 
 
 START = STRINGS["start"]
@@ -120,7 +114,7 @@ def _by_name(making: Making, place: PlaceLevel, rows: list[int]) -> list[Link]:
     )
 
 
-# ---- compare and table
+# ---- compare
 
 
 def make_compare(making: Making) -> None:
@@ -162,225 +156,6 @@ def _all_rows(making: Making, place: PlaceLevel) -> Rows:
     )
 
 
-def make_tables(making: Making) -> None:
-    """Write one page for each level with all its places as a table, in classes.
-
-    Args:
-        making: What pages are made of.
-    """
-    levels = [place for place in making.atlas.levels.values() if len(place.codes) > 1]
-    if not levels:
-        levels = [making.atlas.base]
-    first = max(
-        (place for place in levels if len(place.codes) <= MOST_ROWS),
-        key=lambda p: len(p.codes),
-        default=levels[-1],
-    )
-    paths = {
-        place.level.name: "table/index.html"
-        if place is first
-        else f"table/{safe_name(place.level.name)}.html"
-        for place in levels
-    }
-    kinds = [Link(place.level.plural, paths[place.level.name]) for place in levels]
-    for place in levels:
-        _table(making, place, paths[place.level.name], kinds)
-
-
-def _table(making: Making, place: PlaceLevel, path: str, kinds: list[Link]) -> None:
-    """Write the table of one level."""
-    large = len(place.codes) > MOST_ROWS
-    columns = _table_columns(making, place)
-    rows: list[Any] = []
-    if not large:
-        order = sorted(range(len(place.codes)), key=lambda row: (place.names[row], place.codes[row]))
-        for row in order:
-            cells = [one.tell(row) for one in columns]
-            keys = [one.key(row) for one in columns]
-            classes = [f"{i}:{cell}" for i, cell in enumerate(cells) if columns[i].classed and cell]
-            rows.append((making.profiler.link(place.level.name, row), keys, cells, classes))
-    above = next((name for name in reversed(list(place.parents)) if making.atlas.levels[name].paged), "")
-    doors = (
-        _by_name(making, making.atlas.levels[above], list(range(len(making.atlas.levels[above].codes))))
-        if large and above
-        else []
-    )
-    making.put(
-        path,
-        "table.html.j2",
-        noun=place.level.plural,
-        level=place.level.name,
-        kinds=kinds,
-        columns=large,
-        header=[(one.title, one.measure if large else "") for one in columns],
-        rows=rows,
-        classes=[
-            (one.title, sorted({cells[i] for _, _, cells, _ in rows if cells[i]}))
-            for i, one in enumerate(columns)
-            if one.classed and rows
-        ],
-        places={one.title: i for i, one in enumerate(columns)},
-        doors=doors if len(doors) <= MOST_ROWS else [],
-        intervals=any(item.interval for item in making.atlas.indices),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class TableColumn:
-    """One column of a table of places.
-
-    Attributes:
-        title: Its head.
-        measure: The measure of the columns that holds it, for large levels.
-        tell: Gives the words of a row.
-        key: Gives what a row is sorted by.
-        classed: Whether its words are classes by which rows can be picked out.
-    """
-
-    title: str
-    measure: str
-    tell: Any
-    key: Any
-    classed: bool = False
-
-
-def _table_columns(making: Making, place: PlaceLevel) -> list[TableColumn]:
-    """Return the columns of the table of one level."""
-    name = place.level.name
-    result: list[TableColumn] = []
-    for item in making.atlas.indices[:2]:
-        if item.level == name:
-            rank, total = item.rank[0], item.ranked[0]
-            tell = _class_of(rank, total, item.interval)
-            result.append(TableColumn(item.title, f"{item.id}.decile", tell, _key_of(rank), classed=True))
-        else:
-            mine = [one for one in making.atlas.summaries[name] if one.index == item.id]
-            shown = next((one for one in mine if one.measure == "average score"), mine[0] if mine else None)
-            if shown is not None:
-                tell = _class_of(shown.rank, shown.ranked, shown.interval)
-                measure = f"{_measure(shown)}.rank"
-                result.append(TableColumn(item.title, measure, tell, _key_of(shown.rank), classed=True))
-            share = next((one for one in mine if one.measure == "proportion"), None)
-            if share is not None:
-                title = PAGES["table_share"].format(title=item.title)
-                result.append(TableColumn(title, _measure(share), _share_of(share), _key_of(share.value)))
-    for need in making.atlas.needs[:1]:
-        if need.level == name:
-            told, key = _type_of(need), _key_of(need.type)
-            result.append(TableColumn(PLACE["type"], f"need.{need.id}", told, key, classed=True))
-    for one in making.atlas.rounds:
-        if one.level == name:
-            told = _funded(one)
-            result.append(TableColumn(one.title, f"round.{one.id}", told, told, classed=True))
-    if not (place.population != place.population).all():
-        people = place.population
-        result.append(
-            TableColumn(
-                PAGES["people"],
-                "population",
-                lambda row: speech.figure(float(people[row]), 0),
-                _key_of(people),
-            )
-        )
-    return result
-
-
-def _measure(one: Summary) -> str:
-    return f"{one.index}.{one.measure.replace(' ', '-')}"
-
-
-def _class_of(rank: Any, total: int, interval: Any) -> Any:
-    """Return the class of a place: by its interval beside the middle, else by fifths of ranks."""
-
-    def tell(row: int) -> str:
-        if not rank[row]:
-            return PAGES["class_none"]
-        if interval is not None and interval.low[row]:
-            side = words.compared(float(interval.low[row]), float(interval.high[row]), total / 2)
-            return PAGES[f"class_{side}"]
-        return PAGES[f"fifth_{min(int(FIFTHS * (rank[row] - 1) / total), FIFTHS - 1) + 1}"]
-
-    return tell
-
-
-def _key_of(values: Any) -> Any:
-    return lambda row: "" if values[row] != values[row] else f"{float(values[row]):.6g}"
-
-
-def _type_of(need: NeedFacts) -> Any:
-    return lambda row: told_type(int(need.type[row]))
-
-
-def _share_of(one: Summary) -> Any:
-    return lambda row: speech.percent(float(one.value[row])) if one.rank[row] else ""
-
-
-def _funded(one: RoundFacts) -> Any:
-    return lambda row: told_decision(one, one.decisions[row], ()).status if row in one.decisions else ""
-
-
-# ---- the funding round
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One decision of a round, in words."""
-
-    link: Link
-    sentence: str
-    flip: str
-    pounds: str
-    firm: str
-    distance: float
-
-
-@dataclass(frozen=True, slots=True)
-class RoundPage:
-    """What the page of the round says of one round: its words, and its decisions with links to their places."""
-
-    told: Funding
-    funded: tuple[Decision, ...]
-    others: tuple[Decision, ...]
-    not_funded: int
-
-
-def make_round(making: Making) -> None:
-    """Write the page of the funding rounds.
-
-    Args:
-        making: What pages are made of.
-    """
-    making.put(
-        "round/index.html", "round.html.j2", rounds=[_round(making, one) for one in making.atlas.rounds]
-    )
-
-
-def _round(making: Making, one: RoundFacts) -> RoundPage:
-    """Return one round in words."""
-    funded: list[Decision] = []
-    others: list[Decision] = []
-    for row, decision in one.decisions.items():
-        told = told_decision(one, decision, ())
-        pounds = decision["pounds"]
-        entry = Decision(
-            making.profiler.link(one.level, row),
-            told.sentence,
-            told.flip,
-            "" if pounds is None else f"£{pounds:,}",
-            told.firm,
-            abs(decision["margin_rank"] or 0) or 1e9,
-        )
-        (funded if decision["funded"] else others).append(entry)
-    nearest = sorted(others, key=lambda entry: (entry.distance, entry.link.name))[:MOST_NOT_FUNDED]
-    return RoundPage(
-        told=next((told for told in making.page.fundings if told.id == one.id), None)
-        or funding_of(making.found, one.id),
-        funded=tuple(sorted(funded, key=lambda entry: entry.link.name)),
-        others=tuple(sorted(nearest, key=lambda entry: entry.link.name)),
-        not_funded=len(others),
-    )
-
-
 # ---- method, indicators, about
 
 
@@ -394,6 +169,7 @@ class IndicatorPage:
     source: str
     address: str
     uses: tuple[tuple[str, ...], ...]
+    others: tuple[str, ...]
     caveats: tuple[str, ...]
 
 
@@ -409,18 +185,24 @@ def make_method(making: Making) -> None:
         "method/index.html",
         "method.html.j2",
         page=making.page,
+        tried=tried_of(making.found),
         indicators=sorted(links, key=lambda link: link.name),
     )
     sources = {row["source"]: row for row in records(making.found.read("sources"))}
     mendings: dict[str, list[dict[str, Any]]] = {}
     for row in records(making.found.read("mendings")):
         mendings.setdefault(row["source"], []).append(row)
-    uses, counts = _uses(making), _counts(making)
+    uses, others, counts = _uses(making), _other_uses(making), _counts(making)
     for row, link in zip(rows, links, strict=True):
         source = sources.get(row["source"], {})
         facts = _indicator(row, source, counts.get(row["indicator"], []))
-        told = told_mendings(mendings.get(row["source"], []))
-        one = IndicatorPage(*facts, tuple(uses.get(row["indicator"], [])), told)
+        caveats = [words.sentence(source.get("note") or ""), *told_mendings(mendings.get(row["source"], []))]
+        one = IndicatorPage(
+            *facts,
+            uses=tuple(uses.get(row["indicator"], [])),
+            others=tuple(others.get(row["indicator"], [])),
+            caveats=tuple(said for said in caveats if said),
+        )
         making.put(link.path, "indicator.html.j2", one=one)
 
 
@@ -444,7 +226,7 @@ def _indicator(
     address = source.get("address") or ""
     return (
         row["title"],
-        words.sentence(row["note"] or source.get("note") or ""),
+        words.sentence(row["note"] or ""),
         tuple((name, said) for name, said in facts.items() if said),
         source.get("title") or row["source"],
         address if address.startswith(("https://", "http://")) else "",
@@ -480,16 +262,55 @@ def _uses(making: Making) -> dict[str, list[tuple[str, ...]]]:
     return uses
 
 
+def _other_uses(making: Making) -> dict[str, list[str]]:
+    """Return what else each indicator serves for, one sentence each: sampling error, programmes, funding rounds."""
+    study = making.study
+    uses: dict[str, list[str]] = {}
+
+    def note(used: str, key: str, **marks: str) -> None:
+        uses.setdefault(used, []).append(say("pages", key, **marks))
+
+    for (key, used), items in _sampled(making).items():
+        note(used, key, items=speech.listed(items))
+    for id_, programme in study.programme.items():
+        for used in (programme.outcome, *programme.also):
+            note(used, "used_outcome", title=programme.title or id_)
+        for used in programme.covariates:
+            note(used, "used_known", title=programme.title or id_)
+    for id_, one in study.round.items():
+        for used in [part.indicator for part in one.measure if part.indicator]:
+            note(used, "used_round", title=one.title or id_)
+    return uses
+
+
+def _sampled(making: Making) -> dict[tuple[str, str], list[str]]:
+    """Return into which indicators others bring chance, by how they do and by their own names."""
+    nodes = records(making.found.read("nodes"))
+    titles = {row["indicator"]: row["title"] for row in nodes if row["indicator"]}
+    sampled: dict[tuple[str, str], list[str]] = {}
+    for factor in (factor for spec in making.study.uncertainty.values() for factor in spec.factors):
+        name = factor.path.removeprefix("values.")
+        of = titles.get(name, factor.title or name)
+        named = {"used_sampling": (factor.numerator, factor.denominator), "used_through": (factor.through,)}
+        for key, used in [(key, one) for key, some in named.items() for one in some if one]:
+            items = sampled.setdefault((key, used), [])
+            items += [of] if of not in items else []
+    return sampled
+
+
 def _counts(making: Making) -> dict[str, list[str]]:
     """Return how many values each indicator has, by level and period, as far as they may be published."""
     table = making.found.read("values", ["indicator", "level", "period", "value"])
     table = table[table["value"].notna()]
-    counts: dict[str, list[str]] = {}
     sizes = table.groupby(["indicator", "level", "period"], sort=True).size().reset_index(name="count")
+    periods: dict[tuple[str, str, int], list[str]] = {}
     for indicator, level, period, number in sizes.itertuples(index=False, name=None):
+        periods.setdefault((indicator, level, number), []).append(str(period))
+    counts: dict[str, list[str]] = {}
+    for (indicator, level, number), named in periods.items():
         noun = making.found.level(level).plural
-        told = PAGES["coverage_told"].format(count=f"{number:,}", areas=noun)
-        counts.setdefault(indicator, []).append(f"{told} ({period})")
+        told = say("pages", "coverage_told", count=f"{number:,}", areas=noun)
+        counts.setdefault(indicator, []).append(f"{told} ({speech.listed(named)})")
     return counts
 
 
@@ -505,8 +326,6 @@ def make_about(making: Making) -> None:
         "about/index.html",
         "about.html.j2",
         page=making.page,
-        day=making.day.isoformat(),
-        day_words=told,
         cite=cited(making.page, told, making.frame.version),
         lacking=lacking,
     )

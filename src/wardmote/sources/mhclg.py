@@ -61,6 +61,39 @@ _SUPPLEMENTS = (
 )
 _Node = tuple[str, str, str, str]
 
+_DEFINITIONS = {
+    "": "All seven domains together: income, employment, education, health, crime, barriers to housing and services, and living "
+    "environment, each ranked, stretched at the deprived end and weighted.",
+    "income": "The proportion of people who are deprived because of a low income, both those out of work and those in work.",
+    "employment": "The proportion of people of working age who are kept from work against their will: by unemployment, sickness, "
+    "disability or caring.",
+    "education": "The lack of attainment and skills among the people of the area: of children and young people, and of adults.",
+    "health": "The risk of dying early, and how far poor physical or mental health impairs the quality of life; neither behaviour nor "
+    "surroundings that may lead to poor health later.",
+    "crime": "The risk of becoming a victim of crime, in person or in possessions, where one lives.",
+    "barriers": "How far housing and local services are out of reach, by distance or by cost.",
+    "living-environment": "The quality of the surroundings: of homes indoors, and outdoors of the air and of the safety of roads.",
+    "children-and-young-people": "The lack of attainment among children and young people of the area.",
+    "adult-skills": "The lack of qualifications and of English among adults of working age.",
+    "geographical-barriers": "How far local services are from where people live.",
+    "wider-barriers": "How hard it is to come by housing: what it costs beside incomes, overcrowding, homelessness.",
+    "indoors": "The quality of homes.",
+    "outdoors": "The quality of the surroundings out of doors, such as the air and the safety of roads.",
+    "idaci": "The proportion of children up to 15 who live in families deprived of income.",
+    "idaopi": "The proportion of people aged 60 or over who are deprived of income.",
+}
+"""What the publisher means by each index and domain, after the technical reports of 2019 and 2025, in one sentence."""
+
+_COUNTS = {
+    "income-numerator": "The number of people who are deprived because of a low income. The income domain is this count as a share of all "
+    "people, drawn towards the rate of a larger area where the count is small.",
+    "idaci-numerator": "The number of children up to 15 who live in families deprived of income.",
+    "idaopi-numerator": "The number of people aged 60 or over who are deprived of income.",
+    "employment-numerator": "The number of people of working age who are kept from work against their will. The employment domain is this "
+    "count as a share of all people of working age, drawn towards the rate of a larger area where the count is small.",
+}
+"""What counts among the underlying indicators mean."""
+
 
 def _id(prefix: str, node: str, what: str) -> str:
     return "-".join(part for part in (prefix, node, what) if part)
@@ -69,12 +102,16 @@ def _id(prefix: str, node: str, what: str) -> str:
 def _measures(prefix: str, year: str, nodes: tuple[_Node, ...]) -> tuple[Measure, ...]:
     """Return score and rank of every node as indicators."""
     scores = tuple(
-        Measure(_id(prefix, node, "score"), f"{title}: score, {year}", 1, unit)
+        Measure(_id(prefix, node, "score"), f"{title}: score, {year}", 1, unit, note=_DEFINITIONS[node])
         for node, title, _, unit in nodes
     )
     ranks = tuple(
         Measure(
-            _id(prefix, node, "rank"), f"{title}: rank, {year}", -1, "rank", note="1 is the greatest need."
+            _id(prefix, node, "rank"),
+            f"{title}: rank, {year}",
+            -1,
+            "rank",
+            note=f"{_DEFINITIONS[node]} Areas are ranked by it: 1 is the greatest need.",
         )
         for node, title, _, _ in nodes
     )
@@ -409,7 +446,13 @@ _INDICATORS_2019: tuple[_Indicator, ...] = (
 
 def _indicator_measures(prefix: str, year: str, indicators: tuple[_Indicator, ...]) -> tuple[Measure, ...]:
     return tuple(
-        Measure(f"{prefix}-{key}", f"{title}, indices {year}", 1 if direction > 0 else -1, unit)
+        Measure(
+            f"{prefix}-{key}",
+            f"{title}, indices {year}",
+            1 if direction > 0 else -1,
+            unit,
+            note=_COUNTS.get(key, ""),
+        )
         for key, title, direction, unit, _ in indicators
     )
 
@@ -495,8 +538,9 @@ SOURCES_2025: dict[str, Entry] = {
         _measures("imd2025", "2025", _DOMAINS + _SUPPLEMENTS),
         "2025",
         _PAGE_2025,
-        "File 7 holds the indices for children and older people and the population denominators (mid-2022) too; the mirror does not. "
-        "Income and employment scores are shrunk rates, printed with three decimals.",
+        "Income and employment scores are rates that were drawn towards those of larger areas where counts are small, printed with three "
+        "decimals. File 7 holds the indices for children and older people and the population denominators (mid-2022) too; a mirror's copy "
+        "does not.",
     ),
     "imd-england-2025-subdomains": Entry(
         "English indices of deprivation 2025: sub-domains",
@@ -540,7 +584,7 @@ SOURCES_2025: dict[str, Entry] = {
         _indicator_measures("imd2025", "2025", _INDICATORS_2025 + _LIVING_2025),
         "2025",
         _PAGE_2025,
-        "The mirror lacks the indicators of the living environment. Not every indicator of the indices is published.",
+        "Not every indicator of the indices is published. A mirror's copy lacks those of the living environment.",
     ),
 }
 """The 2025 indices."""

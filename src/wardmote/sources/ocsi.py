@@ -15,6 +15,15 @@ _DOMAINS = (
     ("active-and-engaged", "Active and engaged community", "Active and Engaged Community Domain"),
 )
 
+_DEFINITIONS = {
+    "": "How far an area lacks places to meet, links and community life: its three domains, each ranked, stretched at the end of greatest "
+    "need and added up.",
+    "civic-assets": "The lack of community, civic, educational and cultural places in or near the area.",
+    "connectedness": "How far people are cut off: from key services, from the internet, from each other and from jobs.",
+    "active-and-engaged": "How little civic and third-sector activity there is, and what stands in its way.",
+}
+"""What the makers mean by the index and its domains, in one sentence; the list of indicators is in their methodology paper."""
+
 
 def _id(node: str, what: str) -> str:
     return "-".join(part for part in ("cni2023", node, what) if part)
@@ -44,11 +53,17 @@ SOURCES: dict[str, Entry] = {
         (Form("mirror", (File("community/cni2023_england_lsoa21.parquet", _LAYOUT),)),),
         (
             *(
-                Measure(_id(node, "score"), f"{title}: score, 2023", 1, "score")
+                Measure(_id(node, "score"), f"{title}: score, 2023", 1, "score", note=_DEFINITIONS[node])
                 for node, title, _ in _DOMAINS
             ),
             *(
-                Measure(_id(node, "rank"), f"{title}: rank, 2023", -1, "rank", note="1 is the greatest need.")
+                Measure(
+                    _id(node, "rank"),
+                    f"{title}: rank, 2023",
+                    -1,
+                    "rank",
+                    note=f"{_DEFINITIONS[node]} Areas are ranked by it: 1 is the greatest need.",
+                )
                 for node, title, _ in _DOMAINS
             ),
             Measure(

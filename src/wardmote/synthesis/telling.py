@@ -183,8 +183,11 @@ def findings_of(
     harms = [one for one in findings if one.result == "harm"]
     if harms:
         shown = [one for one in harms if not one.closed]
-        named = "; ".join(dict.fromkeys(one.row.get("intervention", "") or one.effect for one in shown))
-        what = f"{words.count(len(harms), 'finding')} of harm{f': {named}' if named else ''}"
+        named = list(dict.fromkeys(one.row.get("intervention", "") or one.effect for one in shown))
+        # Several findings may speak of one intervention: without its count the list looks cut.
+        fewer = f", from {words.count(len(named), 'intervention')}" if 0 < len(named) < len(shown) else ""
+        listed = f": {'; '.join(named)}" if named else ""
+        what = f"{words.count(len(harms), 'finding')} of harm{fewer}{listed}"
         told.append((words.sentence(what), float(len(harms)), "effects"))
     told += _gaps(cells, findings, titles)
     if unstated:
@@ -239,10 +242,9 @@ def _shared(findings: Sequence[Finding]) -> list[words.Told]:
     same = [sorted(studies) for studies in by_trial.values() if len(studies) > 1]
     if not same:
         return []
-    named = "; ".join(words.listed(studies) for studies in same)
     many = words.count(sum(map(len, same)), "study", "studies")
     what = (
-        f"{many} speak of the same people as another ({named}) and are never pooled as if they were independent; reviews may hold the"
+        f"{many} speak of the same people as another and are never pooled as if they were independent; reviews may hold the"
         " same studies, and are never pooled at all"
     )
     return [(words.sentence(what), float(len(same)), "effects")]
