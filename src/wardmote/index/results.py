@@ -292,6 +292,7 @@ def nodes_table(
         points: Contributions by node, as `wardmote.engine.contributions` returns them.
     """
     parents = {node.node: node.parent for node in spec.tree}
+    means = _means(points, parents)
     branches = set(parents.values())
     rows: list[dict[str, Any]] = []
     for stated in spec.tree:
@@ -320,16 +321,21 @@ def nodes_table(
                 "missing": missing,
                 "imputed": imputed,
                 "higher": spec.higher,
-                "mean_contribution": _mean(points[name]) if name in points else None,
+                "mean_contribution": means.get(name),
             }
         )
     return frame("nodes", {key: pa.array([row[key] for row in rows]) for key in rows[0]})
 
 
-def _mean(points: FloatArray) -> float | None:
-    """Return the mean over areas that have a score, or None where none has."""
-    known = points[np.isfinite(points)]
-    return float(known.mean()) if len(known) else None
+def _means(points: Mapping[str, FloatArray], parents: Mapping[str, str]) -> dict[str, float]:
+    """Return the mean contribution of each node over the areas that have all nodes of its branch: so means add up as contributions do."""
+    found: dict[str, float] = {}
+    for name in points:
+        beside = [points[other] for other in points if parents[other] == parents[name]]
+        whole = np.isfinite(np.stack(beside)).all(axis=0)
+        if whole.any():
+            found[name] = float(points[name][whole].mean())
+    return found
 
 
 def _depth(parents: Mapping[str, str], name: str) -> int:

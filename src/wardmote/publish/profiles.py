@@ -5,6 +5,7 @@ A profile is a record of words that the page, the printed profile and the card p
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
@@ -47,6 +48,9 @@ from wardmote.publish.strings import PLACE, STRINGS, say
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+FEWEST_TENTHS = 10
+"""Fewest places that are told in tenths of them; fewer are told by rank."""
 
 STRONG, GREAT = 8, 3
 """Tenths from which a part counts as strong, and up to which it counts as great need: three tenths at either end."""
@@ -189,6 +193,7 @@ class Profile:
     trail: tuple[Link, ...]
     glance: tuple[Glance, ...]
     strong: tuple[str, ...]
+    unknown: bool
     nearest: str
     great: tuple[str, ...]
     standings: tuple[Standing, ...]
@@ -231,6 +236,7 @@ class Profiler:
         }
         # Levels at which places alike are named: pages of the others say why they name none.
         self.alike = sorted({item.level for item in atlas.indices if atlas.similar[item.id].shape[1]})
+        self._ordered: dict[tuple[str, int], list[int]] = {}
         self.members = {name: _members(atlas, name) for name in atlas.levels}
         self._tallies = {
             (item.id, name): _tally(item, atlas, name)
@@ -271,8 +277,11 @@ class Profiler:
             trail=tuple(
                 self.link(above, self._parent(place, row, above)) for above in self._above(place, row)
             ),
-            glance=self._glance(place, row, strong, great, money),
+            glance=self._glance(
+                place, row, ends=(strong, great), money=money, known=any(one.headline for one in standings)
+            ),
             strong=tuple(end.said for end in strong),
+            unknown=not any(one.headline for one in standings),
             nearest="" if strong else next((one.nearest for one in ends if one.nearest), ""),
             great=tuple(end.said for end in great),
             standings=tuple(one for one in standings if one.headline),
@@ -440,7 +449,9 @@ class Profiler:
         told = speech.percent(value) if one.measure in ("proportion", "extent") else speech.figure(value, 2)
         # A share of nothing is shared with many: its rank would look like a place among those with need.
         rank = speech.rank_of(int(one.rank[row]), one.ranked) if value else PLACE["rank_of_none"]
-        return (told_measure(one.measure), told, rank, short_interval(one.interval, row))
+        key = f"row_{one.measure.replace(' ', '_')}"  # those that run against ranks say so
+        title = PLACE[key] if key in PLACE.english else told_measure(one.measure)
+        return (title, told, rank, short_interval(one.interval, row))
 
     def _ends(self, item: IndexFacts, place: PlaceLevel, row: int) -> Ends:
         """Return what is strong and where need is greatest, the most telling first."""
@@ -472,32 +483,52 @@ class Profiler:
         great: list[End] = []
         best = (0.0, "")
         for i in shown:
-            tenth = int(item.decile[i, row])
+            tenth, total = int(item.decile[i, row]), item.ranked[i]
             if not tenth:
                 continue
-            at, title = float(item.rank[i, row] / item.ranked[i]), title_of(item, i)
+            at, title = float(item.rank[i, row] / total), title_of(item, i)
+            more, less = self._beyond(item, i, row)
+            marks = {"title": title, "areas": noun, "rank": speech.rank_of(int(item.rank[i, row]), total)}
+            few_ = "_few" if total < FEWEST_TENTHS else ""
             best = max(best, (at, say("place", "nearest", title=title, tenth=speech.tenth(tenth))))
             if tenth >= STRONG:
-                said = PLACE["strong_low"].format(title=title, number=tenth - 1, areas=noun)
+                said = say("place", f"strong_low{few_}", number=10 * more // total, **marks)
                 strong.append(End(-at, title, said))
             elif tenth <= GREAT:
-                said = PLACE["need_low"].format(title=title, number=10 - tenth, areas=noun)
+                said = say("place", f"need_low{few_}", number=10 * less // total, **marks)
                 great.append(End(at, title, said))
         return Ends(tuple(sorted(strong)), tuple(sorted(great)), best[1])
+
+    def _beyond(self, item: IndexFacts, i: int, row: int) -> tuple[int, int]:
+        """Return how many places have more need than one by a part, and how many less; those that tie with it are neither."""
+        key = item.id, i
+        if key not in self._ordered:
+            ranks = item.rank[i]
+            self._ordered[key] = sorted(ranks[ranks > 0].tolist())
+        ranks, rank = self._ordered[key], int(item.rank[i, row])
+        return bisect_left(ranks, rank), len(ranks) - bisect_right(ranks, rank)
 
     def _glance(
         self,
         place: PlaceLevel,
         row: int,
-        strong: Sequence[End],
-        great: Sequence[End],
+        *,
+        ends: tuple[Sequence[End], Sequence[End]],
         money: Sequence[Money],
+        known: bool,
     ) -> tuple[Glance, ...]:
         """Return the lines at the top of the page."""
         told = [
-            Glance("strong", PLACE["glance_strong"], named([one.title for one in strong], PLACE["glance_none"]), "", "strong"),
-            Glance("need", PLACE["glance_need"], named([one.title for one in great], PLACE["glance_none"]), "", "need"),
-        ]  # fmt: skip
+            Glance(
+                kind,
+                PLACE[f"glance_{kind}"],
+                named([end.title for end in found], PLACE["glance_none"]),
+                "",
+                kind,
+            )
+            for kind, found in zip(("strong", "need"), ends, strict=True)
+            if known
+        ]
         told += [self._glance_both(one, place, row) for one in self.atlas.needs[:1]]
         for one in money[:1]:
             firm = one.standing if one.status else ""
@@ -577,8 +608,12 @@ class Profiler:
                 told.append((self.link(level, at), tuple(cells)))
         if len(told) < 2:
             return ()
-        whole = tuple(speech.percent(0.1) for _ in items)
+        whole = tuple(speech.percent(self._in_tenth(item)) for item in items)
         return (*told, (Link(PLACE["whole"], ""), whole))
+
+    def _in_tenth(self, item: IndexFacts) -> float:
+        """Return which part of all places of an index is in its greatest-need tenth: about a tenth, by the number of places and ties."""
+        return float((item.decile[0] == 1).sum()) / (item.ranked[0] or 1)
 
     def _similar(self, place: PlaceLevel, row: int) -> tuple[tuple[str, tuple[Link, ...]], ...]:
         told: list[tuple[str, tuple[Link, ...]]] = []

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from wardmote.errors import MissingError, Problem
 
@@ -40,7 +40,7 @@ TYPES = {
 }
 """Media types by ending. Kept here since those of the system differ from one to the next."""
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")  # no file is longer, and no longer number is worked out
 
 
 def make_server(folder: Path, port: int = 0) -> ThreadingHTTPServer:
@@ -103,16 +103,21 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: who looked at what is nobody's business."""
 
     def _answer(self, *, send: bool) -> None:
-        host = (self.headers.get("Host") or "").rsplit(":", 1)[0]
+        host = (self.headers.get("Host") or "").rsplit(":", 1)[0].lower()
         if host not in {LOOPBACK, "localhost"}:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return
-        path = self._file()
+        try:
+            asked = urlsplit(self.path)
+        except ValueError:  # not an address
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        path = self._file(asked.path)
         if path is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         if path.is_dir():
-            self._to_folder()
+            self._to_folder(asked)
             return
         state = path.stat()
         size, mark = state.st_size, f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
@@ -131,13 +136,17 @@ class _Handler(BaseHTTPRequestHandler):
         if send:
             self._body(path, first, last - first + 1)
 
-    def _to_folder(self) -> None:
-        """Send a reader who named a folder without a slash at its end there with one: the links of its page are relative."""
-        asked = urlsplit(self.path).path
-        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+    def _to_folder(self, asked: SplitResult) -> None:
+        """Send a reader who named a folder without a slash at its end there with one: the links of its page are relative.
+
+        For this once: a browser keeps a lasting move, and the next study is served under the same address.
+        """
+        bare = asked.path.strip("/")
+        query = f"?{asked.query}" if asked.query else ""
+        self.send_response(HTTPStatus.TEMPORARY_REDIRECT)
         self.send_header(
-            "Location", f"/{asked.strip('/')}/"
-        )  # one slash at its start: never another host's name
+            "Location", f"/{bare}/{query}" if bare else f"/{query}"
+        )  # one slash: never another host's name
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -148,9 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "no-cache")
         self.end_headers()
 
-    def _file(self) -> Path | None:
+    def _file(self, asked: str) -> Path | None:
         """Return the file that the request names, a folder named without a slash, or None where there is neither inside the site."""
-        asked = unquote(urlsplit(self.path).path)
+        asked = unquote(asked)
         if "\0" in asked:
             return None
         try:

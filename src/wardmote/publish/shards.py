@@ -26,7 +26,7 @@ LEFT_OUT = {"level", "unlike", "inside", "outline", "on_map", "measures", "class
 SPOKEN = (
     "trail", "title", "strong", "strong_none", "need", "need_none", "standing", "both", "parts_of", "figures_of", "more_of", "part",
     "tenth", "told_rank", "pulls", "pulls_note", "pull", "weight", "indicator", "figure", "similar", "similar_note", "beside", "area",
-    "share", "money", "flip", "no_round", "wrong", "wrong_note", "greatest_end", "least_end", "residents",
+    "share", "money", "flip", "no_round", "wrong", "wrong_note", "greatest_end", "least_end", "residents", "unknown",
 )  # fmt: skip
 """Words of profiles that scripts need."""
 

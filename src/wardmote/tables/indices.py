@@ -44,7 +44,7 @@ TABLES: tuple[Table, ...] = (
             ),
             number_column(
                 "mean_contribution",
-                "mean of its contributions over all areas with a score, beside which those of one area are told; "
+                "mean of its contributions over the areas that have all nodes of its branch, beside which those of one area are told; "
                 "null where contributions are not defined",
                 "points of the root's score",
             ),

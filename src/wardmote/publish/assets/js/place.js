@@ -60,9 +60,9 @@
       parts.push(e("dl", { class: "glance" }, ...place.glance.map((one) => e("div", { class: `g-${one.kind}` }, e("dt", {}, one.title),
         e("dd", {}, e("a", { href: `#${one.anchor}` }, one.said), one.verdict ? " " : "", one.verdict ? e("span", { class: "word" }, one.verdict) : "")))));
     }
-    const strong = section("strong", words.strong, list(place.strong, [words.strong_none, place.nearest].filter(Boolean).join(" ")));
+    const strong = section("strong", words.strong, list(place.strong, place.unknown ? words.unknown : [words.strong_none, place.nearest].filter(Boolean).join(" ")));
     strong.className = "good";
-    parts.push(strong, section("need", words.need, list(place.great, words.need_none), ...sentences(place.types)));
+    parts.push(strong, section("need", words.need, list(place.great, place.unknown ? words.unknown : words.need_none), ...sentences(place.types)));
     parts.push(section("standing", words.standing, ...place.standings.map((one) => standing(one, words))));
     for (const [title, others] of place.similar) {
       parts.push(section("similar", words.similar, e("p", {}, words.similar_note.replace("{title}", title)),
