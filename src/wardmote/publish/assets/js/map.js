@@ -48,6 +48,15 @@ async function start() {
   map.addControl(new ScaleControl({ maxWidth: 110 }), "bottom-left");
   map.getCanvas().setAttribute("aria-label", words.region);
   window.wardmote = { ...(window.wardmote || {}), map, state }; // for tests
+  // Tiles that are still on their way when the reader leaves are no fault; any other is told, beside the map and to whoever mends it.
+  let leaving = false;
+  addEventListener("pagehide", () => { leaving = true; });
+  addEventListener("pageshow", () => { leaving = false; });
+  map.on("error", ({ error }) => {
+    if (leaving || error?.name === "AbortError") return;
+    console.error(error);
+    byId("drawn").textContent = say(words.failed, { reason: error?.message || String(error) });
+  });
   await map.once("load");
 
   // One change after the other: an address that is followed while a level still loads must not be mixed with it.
