@@ -74,9 +74,17 @@ class Watch:
         self.said: list[str] = []
         self.asked: list[str] = []
         tab.on(
-            "console", lambda one: self.said.append(one.text) if one.type in {"error", "warning"} else None
+            "console",
+            lambda one: (
+                self.said.append(f"{one.text} [{one.location.get('url', '')}, on {tab.url}]")
+                if one.type in {"error", "warning"}
+                else None
+            ),
         )
-        tab.on("pageerror", lambda error: self.said.append(str(error)))
+        tab.on(
+            "pageerror",
+            lambda error: self.said.append(f"{error} [{getattr(error, 'stack', '')}, on {tab.url}]"),
+        )
         tab.on(
             "response", lambda one: self.said.append(f"{one.status} {one.url}") if one.status >= 400 else None
         )

@@ -54,7 +54,7 @@ async function start() {
   addEventListener("pageshow", () => { leaving = false; });
   map.on("error", ({ error }) => {
     if (leaving || error?.name === "AbortError") return;
-    console.error(error);
+    console.error(`map: ${error?.message || error}`);
     byId("drawn").textContent = say(words.failed, { reason: error?.message || String(error) });
   });
   await map.once("load");
