@@ -14,7 +14,6 @@ from wardmote import words
 from wardmote.publish import speech
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import digest
-from wardmote.publish.mapping import can_map
 from wardmote.publish.page import START, Page
 from wardmote.publish.strings import PAGES, say
 
@@ -130,7 +129,6 @@ def make_share(making: Making) -> None:
         "share.html.j2",
         pictures=pictures,
         thread=thread(making.page.title, found[:MOST_SHARED], making.page.contact, address, names),
-        map=can_map(making.found, making.atlas),
         address=address,
         level=largest.level.name,
         code_=largest.codes[0],

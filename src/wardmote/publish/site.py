@@ -11,7 +11,7 @@ from wardmote.publish.atlas import Frame, Making, ingredients, menu_of, renderer
 from wardmote.publish.building import Build, digest, stands
 from wardmote.publish.folder import replaced
 from wardmote.publish.full import render_full
-from wardmote.publish.makers import MAKERS, Maker
+from wardmote.publish.makers import Maker, chosen
 from wardmote.publish.marks import Marks
 from wardmote.publish.page import gather
 from wardmote.publish.places import read_atlas
@@ -124,8 +124,7 @@ def _chosen(study: Study) -> list[Maker]:
     wanted = study.publish.pages
     if wanted == ["start"]:
         return []
-    always = ("assets", "start", "full")
-    return [maker for maker in MAKERS if not wanted or maker.name in wanted or maker.name in always]
+    return chosen(wanted)
 
 
 @in_its_language
