@@ -56,7 +56,7 @@ class Said:
 
     Attributes:
         sentence: The finding.
-        of: The funding round that it speaks of, where it does not name it itself; else "".
+        of: What it speaks of (a funding round, an index), where it does not name it itself; else "".
         note: What must be said with it wherever it goes (that a round is an example), or "".
     """
 
@@ -93,8 +93,9 @@ def findings_of(page: Page) -> tuple[Said, ...]:
             continue
         told = rounds.get(title)
         note = told.standing if told else ""
+        of = title if told or title in _indices(page) else ""
         found += [
-            Said(sentence, title if told and not sentence.startswith(title) else "", note)
+            Said(sentence, of if of not in sentence else "", note)
             for sentence in sentences
             if sentence != note
         ]

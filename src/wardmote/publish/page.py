@@ -377,6 +377,8 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
     rows = found.need(id_)
     level = found.level(str(rows["level"].iloc[0]))
     share = speech.percent(spec.share)
+    titles = titles_of(found.study, spec)
+    means = "means" if built_in(*titles) else "means_of"
     kinds = []
     for kind, word in KINDS.items():
         mine = rows[(rows["type"] == kind).fillna(False)]
@@ -384,13 +386,12 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
             KindRow(
                 START[f"kind_{word}"],
                 f"k-{word}",
-                START[f"means_{word}"].format(share=share),
+                say("start", f"{means}_{word}", share=share, first=titles[0], second=titles[1]),
                 len(mine),
                 _people(mine["population"]),
             )
         )
     both = rows[rows["doubly_disadvantaged"].fillna(False).astype(bool)]
-    titles = [found.study.index[index].title or index for index in (spec.deprivation, spec.community)]
     rule = say(
         "start", "rule", title=spec.title, share=share, areas=level.plural, first=titles[0], second=titles[1]
     )
@@ -406,6 +407,26 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
         level.plural,
         level.title,
     )
+
+
+def titles_of(study: Study, spec: NeedSpec) -> tuple[str, str]:
+    """Return the titles of the two indices of a definition of need.
+
+    Args:
+        study: The study.
+        spec: The definition.
+    """
+    first, second = (study.index[index].title or index for index in (spec.deprivation, spec.community))
+    return first, second
+
+
+def built_in(deprivation: str, community: str) -> bool:
+    """Return whether two indices are called after what the built-in words say of them; if not, texts name them by their titles.
+
+    Args:
+        deprivation, community: Their titles.
+    """
+    return "depriv" in deprivation.lower() and "communit" in community.lower()
 
 
 def _people(population: pd.Series[float]) -> str:
@@ -496,14 +517,23 @@ def _groups(found: Gathering, group_level: str) -> tuple[Group, ...]:
 
 
 def _regions(found: Gathering, level: str, group_level: str, parent: Mapping[str, str]) -> dict[str, str]:
-    """Return the name of the region of each authority: the next level of the study above it, where there are several."""
+    """Return the name of the region of each authority: the next level of the study above it, where there are several.
+
+    Authorities may lie across them: one has a region where all its parts lie in the same.
+    """
     levels = found.study.study.levels
     above = levels[levels.index(group_level) + 1 :] if group_level in levels else []
     for name in above:
         larger = found.parents(level, name)
         if len(set(larger.values())) > 1:
-            pairs = {parent[code]: region for code, region in larger.items() if code in parent}
-            return {code: found.place(name, region).name for code, region in pairs.items()}
+            regions: dict[str, set[str]] = {}
+            for code, authority in parent.items():
+                regions.setdefault(authority, set()).add(larger.get(code, ""))
+            return {
+                authority: found.place(name, next(iter(lain))).name
+                for authority, lain in regions.items()
+                if len(lain) == 1 and "" not in lain
+            }
     return {}
 
 
