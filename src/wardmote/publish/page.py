@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from wardmote import words
-from wardmote.errors import MissingError, Problem
-from wardmote.levels import Level, known_levels
+from wardmote.errors import MissingError, Problem, StudyError
+from wardmote.levels import Level, known_levels, unknown_levels
 from wardmote.publish import speech
 from wardmote.publish.audit import Audit, audits_of
 from wardmote.publish.funding import Funding, fundings_of
 from wardmote.publish.reading import OpenTables, Withheld
 from wardmote.publish.strings import STRINGS, say
 from wardmote.publish.telling import told_steps
-from wardmote.study import IndexSpec, NeedSpec, Study
+from wardmote.study import IndexSpec, NeedSpec, Study, placed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -327,7 +327,12 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
 
     Raises:
         MissingError: Neither scores nor need have been made yet, or none of them may be published.
+        StudyError: ``[publish]`` names levels that do not exist.
     """
+    # Runs refuse them too, but the section may have been written since.
+    unknown = [problem for problem in unknown_levels(study) if ", publish." in problem.where]
+    if unknown:
+        raise StudyError(placed(unknown, study))
     found = Gathering(tables, study)
     names = ["areas", "boundaries", "memberships", "scores", "summaries", "need", "comparisons", "nodes"]
     withheld = tables.withheld(names)

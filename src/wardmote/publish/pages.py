@@ -76,12 +76,16 @@ def make_find(making: Making) -> None:
         making: What pages are made of.
     """
     make_shards(making)
-    make_lookup(making, make_postcodes(making))
+    postcodes = make_postcodes(making)
+    make_lookup(making, postcodes.districts)
+    if postcodes.left_out:
+        making.say(postcodes.left_out)
     making.put(
         "find.html",
         "find.html.j2",
         base=making.atlas.base,
         postcodes=making.study.publish.postcodes is not None,
+        left_out=postcodes.left_out,
         groups=_groups(making),
     )
     making.put("embed/card.html", "card.html.j2")
