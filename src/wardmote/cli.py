@@ -613,7 +613,7 @@ def _publish(folder: Path, what: tuple[str, ...], wait: float = WAIT, place: str
     if not study.publish.contact.strip():
         _say("Nobody is named who decides: pages say so. Set `contact` under [publish] in study.toml.")
     makers: dict[str, Callable[[], Path]] = {
-        "site": lambda: publish_site(workspace, study, workspace.site),
+        "site": lambda: publish_site(workspace, study, workspace.site, say=_say),
         "data": lambda: publish_data(workspace, study, workspace.data_package),
         "report": lambda: publish_report(workspace, study, workspace.out / "report", place=place),
     }

@@ -168,3 +168,6 @@ def _named_levels(study: Study) -> Iterator[tuple[str, str]]:
         yield programme.level, f"programme.{id_}.level"
         yield programme.cluster, f"programme.{id_}.cluster"
         yield programme.comparison.within, f"programme.{id_}.comparison.within"
+    yield study.publish.map_level, "publish.map_level"
+    if study.publish.postcodes:
+        yield study.publish.postcodes.level, "publish.postcodes.level"

@@ -551,14 +551,20 @@ def test_the_file_of_a_place_holds_the_words_of_its_page(site: Path) -> None:
 
 def test_postcodes_stand_by_district(frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path) -> None:
     (tmp_path / "post.csv").write_text(
-        "pcd,area\nAL1 1AA,T01000001\nAL1 1AB,T01000002\nal10 9zz,T01000003\nAL1 1AC,elsewhere\nnonsense,T01000001\n",
+        "pcd,area\nAL1 1AA,T01000001\nAL1 1AB,T01000002\nal10 9zz,T01000003\nAL1 1AC,elsewhere\nnonsense,T01000001\nAL10 9ZY,t01000003\n",
         encoding="utf-8",
     )
     told = {"file": "post.csv", "postcode": "pcd", "area": "area"}
     from wardmote.study import PostcodeSpec
 
     some = only(study, "find", postcodes=PostcodeSpec(**told)).model_copy(update={"folder": tmp_path})
-    out = publish_site(frames, some, tmp_path / "site", built=DAY).parent
+    heard: list[str] = []
+    out = publish_site(frames, some, tmp_path / "site", built=DAY, say=heard.append).parent
+    left_out = "Of the 6 rows of the list of postcodes, 2 are left out: 1 for areas that are not in this study, 1 without"
+    assert [one.startswith(left_out) for one in heard] == [True]
+    assert left_out in read(out, "find.html").words
+    small = put(out, "data/find/postcode/AL10.js")
+    assert small == {"codes": ["T01000003"], "at": {"9ZZ": 0, "9ZY": 0}}
     assert sorted(path.name for path in (out / "data/find/postcode").iterdir()) == ["AL1.js", "AL10.js"]
     assert put(out, "data/find/index.js")["postcodes"] == {
         "level": "patch25",

@@ -6,6 +6,8 @@ Playwright drives Debian's chromium; nothing is downloaded. Where either is miss
 
 from __future__ import annotations
 
+import csv
+import html as markup
 import json
 import re
 import threading
@@ -18,7 +20,7 @@ from typing import Any
 import pytest
 
 from wardmote import tables as declared
-from wardmote.publish import publish_site
+from wardmote.publish import places, publish_site
 from wardmote.publish.lookup import fold
 from wardmote.publish.serve import make_server
 from wardmote.study import PostcodeSpec, Study
@@ -1389,3 +1391,60 @@ def test_the_server_sends_parts_of_tiles_and_nothing_from_outside(address: str, 
             urllib.request.urlopen(f"{address}{path}")
         assert refused.value.code == 404
         refused.value.close()
+
+
+def test_no_cell_of_a_table_that_is_taken_away_is_a_formula(tab: Any, address: str, page: Path) -> None:
+    formula = '=HYPERLINK("http://x","y")'
+    html = (page.parent / "table/index.html").read_text(encoding="utf-8")
+    named = re.sub(
+        r'(<th scope="row"><a [^>]*>)[^<]*', lambda found: found[1] + markup.escape(formula), html, count=1
+    )
+    assert named != html
+    tab.route("**/table/index.html", lambda route: route.fulfill(body=named, content_type="text/html"))
+    tab.goto(f"{address}/table/index.html")
+    with tab.expect_download() as waiting:
+        tab.click("#table-download")
+    text = Path(waiting.value.path()).read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines()))
+    assert next(row[0] for row in rows if "HYPERLINK" in row[0]).startswith(f"'{formula}")
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "@", "+", "\t"))]
+    # Numbers keep their signs.
+    kept = tab.evaluate(
+        """() => new Promise((resolve) => {
+          URL.createObjectURL = (blob) => { blob.text().then(resolve); return "#"; };
+          wardmote.download("x.csv", [["-3.20", "+1", "-x", "-1+2", "@a"]]);
+        })"""
+    )
+    assert kept == "-3.20,+1,'-x,'-1+2,'@a\r\n"
+
+
+def test_places_of_large_levels_are_found_by_codes_of_any_signs(
+    tab: Any, workspace: Workspace, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MOST_PAGES", 100)
+    code = "T 1/é_&"
+    frames = {name: workspace.read(name) for name in declared.TABLES}
+    for name, frame in frames.items():
+        told = [column for column in ("area", "parent", "other") if column in frame and len(frame)]
+        frames[name] = frame.assign(**{one: frame[one].replace({"T01000001": code}) for one in told})
+    spec = study.publish.model_copy(update={"pages": ["table", "whatif"]})
+    out = publish_site(frames, study.model_copy(update={"publish": spec}), tmp_path / "site").parent
+    areas = frames["areas"]
+    name = areas.loc[areas["area"] == code, "name"].iloc[0]
+    link = next(
+        one
+        for file in (out / "table").glob("*.html")
+        for one in re.findall(r'href="\.\./(place/patch25/index\.html\?code=[^"]*)"', file.read_text("utf-8"))
+        if "%2F" in one
+    )
+    server = make_server(out)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        tab.goto(f"http://127.0.0.1:{server.server_port}/{link}")
+        tab.wait_for_function("(name) => document.querySelector('h1').textContent === name", arg=name)
+    finally:
+        server.shutdown()
+        server.server_close()
+    for script in ("map.js", "whatif.js"):
+        source = (out / "assets/js" / script).read_text(encoding="utf-8")
+        assert re.findall(r"\?code=\$\{(\w+)", source) == ["encodeURIComponent"]

@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 
 from wardmote import tables as declared
+from wardmote.errors import StudyError
+from wardmote.levels import unknown_levels
 from wardmote.publish import publish_site
-from wardmote.publish.cards import MOST_POST, Said, shortened, thread
-from wardmote.publish.page import Gathering, told_withheld
-from wardmote.publish.reading import FrameTables, Withheld
+from wardmote.publish.cards import MOST_POST, Said, findings_of, shortened, thread
+from wardmote.publish.page import Gathering, gather, told_withheld
+from wardmote.publish.reading import FrameTables, Withheld, open_tables
 from wardmote.publish.varied import told_factor
 from wardmote.sources import SOURCES
-from wardmote.study import Study
+from wardmote.study import Study, read_study
 from wardmote.study.doubt import FactorSpec
 from wardmote.workspace import Workspace
 
@@ -470,3 +472,120 @@ def test_no_page_speaks_of_nought_nor_names_studies_by_their_keys(site: Path) ->
         text = words_of(file.read_text(encoding="utf-8"))
         assert "nought" not in text, file
         assert "cic2023 and" not in text, file
+
+
+# ---- studies of other shapes
+
+
+def test_places_are_browsed_under_the_larger_areas_that_they_really_lie_in(
+    site: Path, frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    """Boroughs that cross regions lie in none: neighbourhoods are listed under regions, and those without one by themselves."""
+    links = frames["memberships"]
+    of_borough = (links["level"] == "borough25") & (links["parent_level"] == "part25")
+    links = links[~of_borough].copy()
+    mine = links.index[(links["level"] == "patch25") & (links["parent_level"] == "part25")]
+    parts = sorted(set(links.loc[mine, "parent"]))
+    links.loc[mine, "parent"] = [parts[i % len(parts)] for i in range(len(mine))]
+    links = links.drop(mine[:2])
+    links = links[(links["level"] != "quarter25") & (links["parent_level"] != "quarter25")]
+    out = publish_site({**frames, "memberships": links}, changed(study, "find"), tmp_path / "site", built=DAY)
+    html = (out.parent / "find.html").read_text(encoding="utf-8")
+    said = words_of(html)
+    assert "In no region (2)" in said
+    assert len(re.findall(r"<summary>", html)) == len(parts) + 1
+    assert "(0)" not in said
+    assert html.count('href="place/patch25/') == len(set(links[links["level"] == "patch25"]["area"]))
+    # On the full page no borough stands under one of the regions that it crosses.
+    assert "East Aldmere</h3>" in (site / "full/index.html").read_text(encoding="utf-8")
+    assert "East Aldmere</h3>" not in (out.parent / "full/index.html").read_text(encoding="utf-8")
+
+
+def test_a_study_of_one_index_says_on_its_start_page_what_was_found(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    some = changed(study, "method", need="").model_copy(
+        update={
+            "need": {},
+            "round": {},
+            "uncertainty": {},
+            "audit": {},
+            "programme": {},
+            "index": {"deprivation": study.index["deprivation"]},
+        }
+    )
+    findings = frames["findings"]
+    alone = findings[(findings["id"] == "deprivation") & (findings["stage"] == "index")]
+    empty = {name: frames[name].iloc[:0] for name in ("need", "decisions", "rounds") if name in frames}
+    alone = alone[alone["source_table"] == "scores"]
+    out = publish_site({**frames, **empty, "findings": alone}, some, tmp_path / "site", built=DAY)
+    said = words_of(out.read_text(encoding="utf-8"))
+    assert "Where is need greatest?" in said
+    sentence = next(one for one in alone["sentence"] if "greatest-need tenth of this index" in one)
+    assert f"Deprivation in Aldmere. {sentence}" in said
+    assert "How sure is that? No interval is available yet." in said
+
+
+def test_types_of_need_are_told_by_the_titles_of_the_indices_where_these_are_called_otherwise(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    titles = {"deprivation": "Social capital", "community": "Civic need"}
+    indices = {
+        id_: spec.model_copy(update={"title": titles.get(id_, spec.title)})
+        for id_, spec in study.index.items()
+    }
+    some = changed(study, "table").model_copy(update={"index": indices})
+    folder = publish_site(frames, some, tmp_path / "site", built=DAY).parent
+    for path in ("index.html", "full/index.html"):
+        said = words_of((folder / path).read_text(encoding="utf-8"))
+        assert "of “Social capital”; not of “Civic need”." in said
+        assert "Hardship" not in said
+    tables = [words_of(path.read_text(encoding="utf-8")) for path in (folder / "table").glob("*.html")]
+    assert any("“Deprivation” stands for “Social capital”" in said for said in tables)
+
+
+def test_people_of_whom_some_are_not_counted_begin_a_sentence_in_a_capital_and_nobody_is_not_none(
+    frames: dict[str, pd.DataFrame], study: Study, tmp_path: Path
+) -> None:
+    need = frames["need"].copy()
+    mine = need["definition"] == "double"
+    both = need.index[mine & (need["type"] == "both")]
+    need.loc[both[0], "population"] = float("nan")
+    need.loc[mine & (need["type"] == "community need only"), "type"] = "neither"
+    folder = publish_site(
+        {**frames, "need": need}, changed(study, "method"), tmp_path / "site", built=DAY
+    ).parent
+    for path in ("index.html", "full/index.html"):
+        said = words_of((folder / path).read_text(encoding="utf-8"))
+        assert re.search(r"\. At least [\d,.]+ (million )?people live in them", said)
+        assert not re.search(r"\b0 [Nn]one\b", said)
+    assert "Community need only 0 Nobody" in words_of((folder / "index.html").read_text(encoding="utf-8"))
+
+
+def test_every_shared_finding_names_what_it_speaks_of(page: Path, workspace: Workspace, study: Study) -> None:
+    posts = words_of((page.parent / "share/index.html").read_text(encoding="utf-8"))
+    lost = r"(?<!\. )(?<!: )\b[\d,]+ neighbourhoods are in the greatest-need tenth of this index"
+    assert not re.search(lost, posts)
+    told = findings_of(gather(open_tables(workspace), study)[0])
+    alone = [one for one in told if "of this index" in one.sentence]
+    assert len(alone) > 1
+    assert all(one.told.startswith(f"{one.of}. ") for one in alone)
+
+
+@pytest.mark.parametrize(
+    "setting", ['map_level = "nope"', 'postcodes = {file="p.csv",postcode="a",area="b",level="nope"}']
+)
+def test_a_level_that_does_not_exist_is_refused_where_pages_are_concerned(
+    setting: str, frames: dict[str, pd.DataFrame], workspace: Workspace, tmp_path: Path
+) -> None:
+    text = (workspace.folder / "study.toml").read_text(encoding="utf-8")
+    text = text.replace('map_level = "borough25"\n', "")
+    (tmp_path / "study.toml").write_text(
+        text.replace("[publish]\n", f"[publish]\n{setting}\n"), encoding="utf-8"
+    )
+    for file in ("deprivation.toml", "community.toml"):
+        (tmp_path / file).write_bytes((workspace.folder / file).read_bytes())
+    some = read_study(tmp_path)
+    assert [problem for problem in unknown_levels(some) if problem.got == "nope"]
+    with pytest.raises(StudyError, match=r"study\.toml line \d+, publish\..*no such level. Got nope"):
+        publish_site(frames, some, tmp_path / "site", built=DAY)

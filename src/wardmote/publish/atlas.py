@@ -103,6 +103,7 @@ class Making:
         day: Day of publishing.
         render: Renders a template: name of the template, path of the page, and what it prints.
         marks: Digests of what the pages of places are made from.
+        say: Tells whoever publishes what they must know of it.
     """
 
     build: Build
@@ -115,6 +116,7 @@ class Making:
     day: datetime.date
     render: Callable[..., str]
     marks: Marks
+    say: Callable[[str], None] = lambda said: None
 
     def put(self, path: str, template: str, /, **printed: Any) -> None:
         """Render one page into the site.

@@ -14,7 +14,6 @@ from wardmote import words
 from wardmote.publish import speech
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import digest
-from wardmote.publish.mapping import can_map
 from wardmote.publish.page import START, Page
 from wardmote.publish.strings import PAGES, say
 
@@ -57,7 +56,7 @@ class Said:
 
     Attributes:
         sentence: The finding.
-        of: The funding round that it speaks of, where it does not name it itself; else "".
+        of: What it speaks of (a funding round, an index), where it does not name it itself; else "".
         note: What must be said with it wherever it goes (that a round is an example), or "".
     """
 
@@ -94,8 +93,9 @@ def findings_of(page: Page) -> tuple[Said, ...]:
             continue
         told = rounds.get(title)
         note = told.standing if told else ""
+        of = title if told or title in _indices(page) else ""
         found += [
-            Said(sentence, title if told and not sentence.startswith(title) else "", note)
+            Said(sentence, of if of not in sentence else "", note)
             for sentence in sentences
             if sentence != note
         ]
@@ -130,7 +130,6 @@ def make_share(making: Making) -> None:
         "share.html.j2",
         pictures=pictures,
         thread=thread(making.page.title, found[:MOST_SHARED], making.page.contact, address, names),
-        map=can_map(making.found, making.atlas),
         address=address,
         level=largest.level.name,
         code_=largest.codes[0],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from wardmote.publish.atlas import Making
 from wardmote.publish.figures import Figure, count_map, kind_map
-from wardmote.publish.page import Gathering, Page
+from wardmote.publish.page import START, Gathering, Page
 from wardmote.publish.profiles import Link
 from wardmote.publish.strings import FRONT, SITE, say
 
@@ -89,14 +89,22 @@ def _answers(making: Making) -> tuple[Answer, ...]:
 
 
 def _where(making: Making) -> Answer:
-    """Return where need is greatest: of each index the larger area with the largest share."""
+    """Return where need is greatest: of each index the larger area with the largest share; what is known where no need is defined."""
+    said = tuple(
+        say("front", "of_index", title=index.title, said=sentence)
+        for index in making.atlas.indices
+        for sentence in _told(making, "index", index.id, "summaries")[:1]
+    )
+    first = next((index for index in making.atlas.indices), None)
+    if first and not making.page.definitions:
+        # No definition of need heads the page: what was found of the first index does.
+        said = (
+            *(with_subject(first.title, one) for one in _told(making, "index", first.id, "scores")),
+            *said,
+        )
     return Answer(
         FRONT["where"],
-        tuple(
-            say("front", "of_index", title=index.title, said=sentence)
-            for index in making.atlas.indices
-            for sentence in _told(making, "index", index.id, "summaries")[:1]
-        )[:MOST_SAID],
+        said[:MOST_SAID],
         "",
         _door(making, "table", "table/index.html"),
     )
@@ -107,9 +115,8 @@ def _sure(making: Making) -> Answer:
     lead = making.found.lead
     # The first three tell counts; what draws make of them comes after.
     said = _told(making, "need", lead)[3:] if lead else ()
-    return Answer(
-        FRONT["sure"], (said or making.page.sure)[:2], "", Link(FRONT["sure_door"], f"{WHOLE}#sure")
-    )
+    said = said or making.page.sure or (START["no_interval"],)
+    return Answer(FRONT["sure"], said[:2], "", Link(FRONT["sure_door"], f"{WHOLE}#sure"))
 
 
 def _rounds(making: Making) -> list[Answer]:
@@ -155,6 +162,16 @@ def _told(making: Making, stage: str, id_: str, source_table: str = "") -> tuple
     if source_table:
         rows = rows[rows["source_table"] == source_table]
     return tuple(rows["sentence"])
+
+
+def with_subject(title: str, sentence: str) -> str:
+    """Return a finding with the title of what it speaks of before it, where it does not name it itself.
+
+    Args:
+        title: The title.
+        sentence: The finding.
+    """
+    return sentence if title in sentence else say("front", "of_index", title=title, said=sentence)
 
 
 def _door(making: Making, word: str, path: str) -> Link:

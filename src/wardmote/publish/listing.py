@@ -15,10 +15,12 @@ from wardmote import words
 from wardmote.publish import speech
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import safe_name
+from wardmote.publish.page import built_in, titles_of
 from wardmote.publish.pages import MOST_ROWS
 from wardmote.publish.places import TYPES, IndexFacts, Interval, NeedFacts, PlaceLevel, RoundFacts, Summary
 from wardmote.publish.profiles import Link, told_decision, told_type
 from wardmote.publish.strings import PAGES, PLACE, SCRIPT, say
+from wardmote.study import Study
 
 FIFTHS = 5
 """Classes by rank, where no interval is known."""
@@ -153,7 +155,7 @@ def columns_of(making: Making, place: PlaceLevel, large: bool) -> Iterator[Colum
             yield from _of_summary([one for one in making.atlas.summaries[name] if one.index == item.id])
     need = next((one for one in making.atlas.needs if one.level == name), None)
     if need is not None:
-        yield _of_need(need, making.study.need[need.id].share)
+        yield _of_need(need, making.study)
     for one in making.atlas.rounds:
         if one.level == name:
             yield _of_round(one)
@@ -280,10 +282,13 @@ def _told_interval(interval: Interval) -> str:
     )
 
 
-def _of_need(need: NeedFacts, share: float) -> Column:
+def _of_need(need: NeedFacts, study: Study) -> Column:
     """Return which of two needs places have."""
     told = tuple(told_type(i) for i in range(1, len(TYPES) + 1))
-    note = say("pages", "note_need", share=speech.percent(share), title=need.title)
+    first, second = titles_of(study, study.need[need.id])
+    key = "note_need" if built_in(first, second) else "note_need_of"
+    share = speech.percent(study.need[need.id].share)
+    note = say("pages", key, share=share, title=need.title, first=first, second=second)
     return Column(
         PLACE["type"],
         "class",

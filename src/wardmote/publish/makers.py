@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wardmote.publish.atlas import Making, make_profiles
@@ -38,6 +38,7 @@ class Maker:
         make: Writes its files.
         needs: Whether the facts of a study allow it.
         beside: Whether it takes long and can be made beside all the others.
+        requires: The kinds that its pages lead to or load from, and that must stand wherever they do.
     """
 
     name: str
@@ -45,22 +46,30 @@ class Maker:
     make: Callable[[Making], None]
     needs: Callable[[Gathering, Atlas], bool] = lambda found, atlas: True
     beside: bool = False
+    requires: tuple[str, ...] = ()
 
 
 MAKERS: tuple[Maker, ...] = (
     Maker("assets", (), make_assets),
-    Maker("place", (), make_profiles),
+    # Places of large levels, and those put into other pages, are shown from the files of the search.
+    Maker("place", (), make_profiles, requires=("find",)),
     Maker("columns", (), make_columns),
-    Maker("map", ("map/index.html",), make_map, can_map),
-    Maker("find", ("find.html",), make_find),
-    Maker("compare", ("compare/index.html",), make_compare),
-    Maker("table", ("table/index.html",), make_tables),
-    Maker("round", ("round/index.html",), make_round),
-    Maker("impacts", ("impacts/index.html",), make_impacts, lambda found, atlas: can_impacts(found)),
+    Maker("map", ("map/index.html",), make_map, can_map, requires=("columns", "place")),
+    Maker("find", ("find.html",), make_find, requires=("columns", "place")),
+    Maker("compare", ("compare/index.html",), make_compare, requires=("find",)),
+    Maker("table", ("table/index.html",), make_tables, requires=("columns", "place")),
+    Maker("round", ("round/index.html",), make_round, requires=("place",)),
+    Maker(
+        "impacts",
+        ("impacts/index.html",),
+        make_impacts,
+        lambda found, atlas: can_impacts(found),
+        requires=("place",),
+    ),
     Maker(
         "evidence", ("evidence/index.html",), make_evidence, lambda found, atlas: bool(found.study.synthesis)
     ),
-    Maker("whatif", ("whatif/index.html",), make_whatif, can_whatif),
+    Maker("whatif", ("whatif/index.html",), make_whatif, can_whatif, requires=("columns", "place")),
     Maker("method", ("method/index.html",), make_method),
     Maker("data", ("data/index.html",), make_data, beside=True),
     Maker("share", ("share/index.html",), make_share),
@@ -69,3 +78,23 @@ MAKERS: tuple[Maker, ...] = (
     Maker("start", ("index.html",), make_front),
 )
 """All makers, in the order in which they write."""
+
+ALWAYS = ("assets", "start", "full")
+"""Kinds that every site has."""
+
+
+def chosen(wanted: Sequence[str]) -> list[Maker]:
+    """Return the makers of the pages that a study wants and of all that these cannot do without, in their order.
+
+    Args:
+        wanted: Kinds of page; none for all.
+    """
+    requires = {maker.name: maker.requires for maker in MAKERS}
+    kinds: set[str] = set()
+    pending = [*(wanted or requires), *ALWAYS]
+    while pending:
+        kind = pending.pop()
+        if kind not in kinds:
+            kinds.add(kind)
+            pending += requires[kind]
+    return [maker for maker in MAKERS if maker.name in kinds]

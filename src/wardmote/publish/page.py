@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from wardmote import words
-from wardmote.errors import MissingError, Problem
-from wardmote.levels import Level, known_levels
+from wardmote.errors import MissingError, Problem, StudyError
+from wardmote.levels import Level, known_levels, unknown_levels
 from wardmote.publish import speech
 from wardmote.publish.audit import Audit, audits_of
 from wardmote.publish.funding import Funding, fundings_of
 from wardmote.publish.reading import OpenTables, Withheld
 from wardmote.publish.strings import STRINGS, say
 from wardmote.publish.telling import told_steps
-from wardmote.study import IndexSpec, NeedSpec, Study
+from wardmote.study import IndexSpec, NeedSpec, Study, placed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -327,7 +327,12 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
 
     Raises:
         MissingError: Neither scores nor need have been made yet, or none of them may be published.
+        StudyError: ``[publish]`` names levels that do not exist.
     """
+    # Runs refuse them too, but the section may have been written since.
+    unknown = [problem for problem in unknown_levels(study) if ", publish." in problem.where]
+    if unknown:
+        raise StudyError(placed(unknown, study))
     found = Gathering(tables, study)
     names = ["areas", "boundaries", "memberships", "scores", "summaries", "need", "comparisons", "nodes"]
     withheld = tables.withheld(names)
@@ -377,6 +382,8 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
     rows = found.need(id_)
     level = found.level(str(rows["level"].iloc[0]))
     share = speech.percent(spec.share)
+    titles = titles_of(found.study, spec)
+    means = "means" if built_in(*titles) else "means_of"
     kinds = []
     for kind, word in KINDS.items():
         mine = rows[(rows["type"] == kind).fillna(False)]
@@ -384,13 +391,12 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
             KindRow(
                 START[f"kind_{word}"],
                 f"k-{word}",
-                START[f"means_{word}"].format(share=share),
+                say("start", f"{means}_{word}", share=share, first=titles[0], second=titles[1]),
                 len(mine),
                 _people(mine["population"]),
             )
         )
     both = rows[rows["doubly_disadvantaged"].fillna(False).astype(bool)]
-    titles = [found.study.index[index].title or index for index in (spec.deprivation, spec.community)]
     rule = say(
         "start", "rule", title=spec.title, share=share, areas=level.plural, first=titles[0], second=titles[1]
     )
@@ -406,6 +412,26 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
         level.plural,
         level.title,
     )
+
+
+def titles_of(study: Study, spec: NeedSpec) -> tuple[str, str]:
+    """Return the titles of the two indices of a definition of need.
+
+    Args:
+        study: The study.
+        spec: The definition.
+    """
+    first, second = (study.index[index].title or index for index in (spec.deprivation, spec.community))
+    return first, second
+
+
+def built_in(deprivation: str, community: str) -> bool:
+    """Return whether two indices are called after what the built-in words say of them; if not, texts name them by their titles.
+
+    Args:
+        deprivation, community: Their titles.
+    """
+    return "depriv" in deprivation.lower() and "communit" in community.lower()
 
 
 def _people(population: pd.Series[float]) -> str:
@@ -496,14 +522,23 @@ def _groups(found: Gathering, group_level: str) -> tuple[Group, ...]:
 
 
 def _regions(found: Gathering, level: str, group_level: str, parent: Mapping[str, str]) -> dict[str, str]:
-    """Return the name of the region of each authority: the next level of the study above it, where there are several."""
+    """Return the name of the region of each authority: the next level of the study above it, where there are several.
+
+    Authorities may lie across them: one has a region where all its parts lie in the same.
+    """
     levels = found.study.study.levels
     above = levels[levels.index(group_level) + 1 :] if group_level in levels else []
     for name in above:
         larger = found.parents(level, name)
         if len(set(larger.values())) > 1:
-            pairs = {parent[code]: region for code, region in larger.items() if code in parent}
-            return {code: found.place(name, region).name for code, region in pairs.items()}
+            regions: dict[str, set[str]] = {}
+            for code, authority in parent.items():
+                regions.setdefault(authority, set()).add(larger.get(code, ""))
+            return {
+                authority: found.place(name, next(iter(lain))).name
+                for authority, lain in regions.items()
+                if len(lain) == 1 and "" not in lain
+            }
     return {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,39 +76,61 @@ def make_find(making: Making) -> None:
         making: What pages are made of.
     """
     make_shards(making)
-    make_lookup(making, make_postcodes(making))
+    postcodes = make_postcodes(making)
+    make_lookup(making, postcodes.districts)
+    if postcodes.left_out:
+        making.say(postcodes.left_out)
     making.put(
         "find.html",
         "find.html.j2",
         base=making.atlas.base,
         postcodes=making.study.publish.postcodes is not None,
+        left_out=postcodes.left_out,
         groups=_groups(making),
     )
     making.put("embed/card.html", "card.html.j2")
 
 
 def _groups(making: Making) -> list[tuple[Link | None, list[Link]]]:
-    """Return the places of the second-largest level with several places under those of the largest one."""
+    """Return places under the larger areas that they lie in, those that lie in none at the end; where no level lies in another,
+    the places of each level by themselves."""
     several = [place for place in making.atlas.levels.values() if len(place.codes) > 1 and place.paged]
-    if not several:
-        return []
-    largest = several[-1]
-    rows = range(len(largest.codes))
-    if len(several) == 1:
-        return [(None, _by_name(making, largest, list(rows)))]
-    below = several[-2]
-    parents = below.parents[largest.level.name]
-    groups = [
-        (
-            making.profiler.link(largest.level.name, row),
-            _by_name(making, below, (parents == row).nonzero()[0].tolist()),
-        )
-        for row in rows
+    pair = nested(several)
+    if pair is None:
+        lists = [(place, _by_name(making, place, range(len(place.codes)))) for place in reversed(several)]
+        heads = [None] if len(lists) == 1 else [_plain(place.level.plural) for place, _ in lists]
+        return [(head, links) for head, (_, links) in zip(heads, lists, strict=True)]
+    larger, below = pair
+    parents = below.parents[larger.level.name]
+    groups: list[tuple[Link | None, list[Link]]] = [
+        (link, _by_name(making, below, (parents == larger.at[link.code]).nonzero()[0].tolist()))
+        for link in _by_name(making, larger, sorted({int(row) for row in parents if row >= 0}))
     ]
-    return [*sorted(groups, key=lambda group: group[0].name)]
+    if (parents < 0).any():
+        alone = _by_name(making, below, (parents < 0).nonzero()[0].tolist())
+        groups.append((_plain(say("pages", "find_alone", area=larger.level.title)), alone))
+    return groups
 
 
-def _by_name(making: Making, place: PlaceLevel, rows: list[int]) -> list[Link]:
+def _plain(name: str) -> Link:
+    """Return the head of a group that no page stands for."""
+    return Link(f"{name[:1].upper()}{name[1:]}", "")
+
+
+def nested(levels: Sequence[PlaceLevel]) -> tuple[PlaceLevel, PlaceLevel] | None:
+    """Return the largest level in which places of another lie, and the largest such other; None where no two are nested.
+
+    Args:
+        levels: The levels, smallest areas first. Wards and districts may cross, so the next level need not lie in this one.
+    """
+    for i in range(len(levels) - 1, 0, -1):
+        for below in reversed(levels[:i]):
+            if (below.parents[levels[i].level.name] >= 0).any():
+                return levels[i], below
+    return None
+
+
+def _by_name(making: Making, place: PlaceLevel, rows: Iterable[int]) -> list[Link]:
     return sorted(
         (making.profiler.link(place.level.name, row) for row in rows), key=lambda link: (link.name, link.code)
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -307,7 +308,7 @@ class Profiler:
         """
         place = self.atlas.levels[level]
         if not place.paged:
-            return f"place/{safe_name(level)}/index.html?code={safe_name(place.codes[row])}"
+            return f"place/{safe_name(level)}/index.html?code={quote(place.codes[row], safe='')}"
         return f"place/{safe_name(level)}/{safe_name(place.codes[row])}.html"
 
     def link(self, level: str, row: int) -> Link:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from wardmote.errors import InputError, MissingError, Problem
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import digest, safe_name
 from wardmote.publish.places import PlaceLevel
-from wardmote.publish.strings import PLACE
+from wardmote.publish.strings import PLACE, say
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -138,38 +138,51 @@ def _page_on_demand(making: Making, place: PlaceLevel) -> None:
 # ---- postcodes
 
 
-def make_postcodes(making: Making) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Postcodes:
+    """What was written of postcodes: their districts, and how many rows of the file were left out and why, in words, or ""."""
+
+    districts: tuple[str, ...] = ()
+    left_out: str = ""
+
+
+def make_postcodes(making: Making) -> Postcodes:
     """Write postcodes by district, where the study names a file of them: a reader's browser fetches one district's list.
 
     Args:
         making: What pages are made of.
 
     Returns:
-        The districts.
+        The districts, and what was left out.
 
     Raises:
         MissingError: The file is not there.
-        InputError: It lacks a column, or none of its areas is known.
+        InputError: It lacks a column, none of its areas is known, or its level has no places.
     """
     import numpy as np
     import pyarrow.compute as pc
 
     spec = making.study.publish.postcodes
     if spec is None:
-        return []
-    place = making.atlas.levels.get(spec.level or making.atlas.base.level.name)
+        return Postcodes()
+    name = spec.level or making.atlas.base.level.name
+    place = making.atlas.levels.get(name)
+    if place is None:
+        raise InputError(
+            Problem("[publish] postcodes", "this level has no places", name, ", ".join(making.atlas.levels))
+        )
     table = _read_postcodes(making)
     text = pc.utf8_upper(pc.replace_substring_regex(table[spec.postcode], r"\s+", ""))
-    known = pc.match_substring_regex(text, LOOKED_UP.pattern)
-    if place is not None:
-        known = pc.and_(known, pc.is_in(table[spec.area], value_set=_texts(place.codes)))
-    text, area = text.filter(known), table[spec.area].filter(known)
+    postcode = pc.fill_null(pc.match_substring_regex(text, LOOKED_UP.pattern), False)
+    area = _known_codes(table[spec.area], place)
+    known = pc.and_(postcode, pc.is_valid(area))
+    text, area = text.filter(known), area.filter(known)
     if not len(text):
         raise InputError(
             Problem(
                 f"[publish] postcodes, {spec.file}",
                 "none of its rows holds a postcode of an area of this study",
-                expected=f"postcodes in {spec.postcode}, codes of {place.level.plural if place else 'a level'} in {spec.area}",
+                expected=f"postcodes in {spec.postcode}, codes of {place.level.plural} in {spec.area}",
             )
         )
     ends = np.array(text.to_pylist())
@@ -186,13 +199,28 @@ def make_postcodes(making: Making) -> list[str]:
         found.append(str(district[rows[0]]))
         content = {"codes": inside, "at": {str(ends[i])[-3:]: at[codes[i]] for i in rows}}
         making.build.put(f"{path}.js", script(path, content))
-    return found
+    return Postcodes(tuple(found), _left_out(len(table), len(text), int(pc.sum(pc.invert(postcode)).as_py())))
 
 
-def _texts(values: tuple[str, ...]) -> pa.Array:
+def _left_out(rows: int, kept: int, odd: int) -> str:
+    """Return in words how many rows of a list of postcodes were left out; "" where none was."""
+    if rows == kept:
+        return ""
+    numbers = {"rows": rows, "left": rows - kept, "unknown": rows - kept - odd, "odd": odd}
+    return say("pages", "find_left_out", **{key: f"{number:,}" for key, number in numbers.items()})
+
+
+def _known_codes(areas: pa.ChunkedArray, place: PlaceLevel) -> pa.ChunkedArray:
+    """Return codes as the study writes them, in capitals where they were written small; null for those that it does not know."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    return pa.array(values, pa.string())
+    given = pc.unique(areas)
+    known = [
+        next((code for code in (one, one.strip(), one.strip().upper()) if code in place.at), None)
+        for one in (value or "" for value in given.to_pylist())
+    ]
+    return pc.take(pa.array(known, pa.string()), pc.index_in(areas, value_set=given))
 
 
 def _read_postcodes(making: Making) -> pa.Table:
@@ -230,4 +258,4 @@ def _read_postcodes(making: Making) -> pa.Table:
                 expected=f"columns {spec.postcode} and {spec.area}",
             )
         ) from None
-    return table.select(columns).drop_null()
+    return pa.table({name: table[name].cast(pa.string()) for name in columns})

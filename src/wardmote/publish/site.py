@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from wardmote.publish.atlas import Frame, Making, ingredients, menu_of, renderer
 from wardmote.publish.building import Build, digest, stands
 from wardmote.publish.folder import replaced
 from wardmote.publish.full import render_full
-from wardmote.publish.makers import MAKERS, Maker
+from wardmote.publish.makers import Maker, chosen
 from wardmote.publish.marks import Marks
 from wardmote.publish.page import gather
 from wardmote.publish.places import read_atlas
@@ -27,7 +28,14 @@ POST = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 
 
 @in_its_language
-def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date | None = None) -> Path:
+def publish_site(
+    tables: Any,
+    study: Study,
+    out: Path,
+    *,
+    built: datetime.date | None = None,
+    say: Callable[[str], None] = lambda said: None,
+) -> Path:
     """Return the path of the first page, after the site has replaced what stood in `out`.
 
     The first page asks the questions of the study and leads to all others: the pages that ``[publish] pages`` names, by default all
@@ -40,6 +48,7 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
         study: The study.
         out: Folder of the site.
         built: Day that the page bears; today by default.
+        say: Is told what was left out of the site that should be known, such as rows of a list of postcodes.
 
     Raises:
         MissingError: There is nothing to publish yet.
@@ -82,6 +91,7 @@ def publish_site(tables: Any, study: Study, out: Path, *, built: datetime.date |
                 frame=frame,
                 day=day,
                 render=renderer(frame),
+                say=say,
                 marks=Marks(
                     atlas, digest(build.ingredients, frame, units, profiler.strategist.mark, profiler.alike)
                 ),
@@ -124,8 +134,7 @@ def _chosen(study: Study) -> list[Maker]:
     wanted = study.publish.pages
     if wanted == ["start"]:
         return []
-    always = ("assets", "start", "full")
-    return [maker for maker in MAKERS if not wanted or maker.name in wanted or maker.name in always]
+    return chosen(wanted)
 
 
 @in_its_language

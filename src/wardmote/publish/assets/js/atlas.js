@@ -96,7 +96,7 @@
 
   /** Hand rows over as a file of comma-separated values; cells that a spreadsheet would take for a formula are made text. */
   wardmote.download = (name, lines) => {
-    const plain = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+    const plain = (text) => (/^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.,]+%?$/.test(text) ? `'${text}` : text);
     const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
     const text = lines.map((line) => line.map((cell) => quote(plain(String(cell)))).join(",")).join("\r\n");
     const link = wardmote.element("a", { href: URL.createObjectURL(new Blob([`${text}\r\n`], { type: "text/csv" })), download: name });

@@ -110,12 +110,8 @@
 
   const download = async () => {
     await later;
-    const quote = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : /^[=+\-@\t]/.test(text) ? `'${text}` : text);
     const header = [...head.cells].map((cell) => cell.dataset.named ?? cell.textContent.trim());
-    const lines = [header, ...chosen().map((row) => row.texts)].map((line) => line.map(quote).join(","));
-    const link = e("a", { href: URL.createObjectURL(new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" })), download: "places.csv" });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    wardmote.download("places.csv", [header, ...chosen().map((row) => row.texts)]);
   };
 
   const start = async () => {

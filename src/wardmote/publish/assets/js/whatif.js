@@ -254,7 +254,7 @@
   function link(places, at, close) {
     const code = places.codes[at], name = places.names[at], folder = `../place/${safe(places.level.name)}/`;
     const a = document.createElement("a"), item = document.createElement("li");
-    a.href = places.paged ? `${folder}${safe(code)}.html` : `${folder}index.html?code=${safe(code)}`;
+    a.href = places.paged ? `${folder}${safe(code)}.html` : `${folder}index.html?code=${encodeURIComponent(code)}`;
     a.textContent = name;
     item.append(a);
     const add = (kind, text) => item.append(" ", Object.assign(element("span", text), { className: kind }));
