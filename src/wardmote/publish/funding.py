@@ -199,7 +199,7 @@ def _places(
                 row["area"],
                 f"£{pounds:,.0f}" if pounds is not None else "",
                 row["sentence"],
-                row["flip"],
+                row["flip"] or "",
                 said,
             )
         )
