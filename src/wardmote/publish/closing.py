@@ -43,6 +43,7 @@ MASKED = {
     "adjustments": ("before", "after"),
     "summaries": ("value",),
     "similar": ("distance",),
+    "rule_comparison": ("value",),
 }
 """Columns that may have to be emptied."""
 
@@ -224,7 +225,22 @@ class OpenColumns:
             ):
                 if (level, area, value) not in known:
                     found.setdefault(name, {}).setdefault(level, {}).setdefault(area, set()).add(source)
+            if name != "name" and name in found:
+                self._add_sums(found[name], areas[areas[name].notna()], name, facts)
         return found
+
+    def _add_sums(
+        self, found: dict[str, dict[str, set[str]]], areas: pd.DataFrame, name: str, facts: pd.DataFrame
+    ) -> None:
+        """Add the larger areas whose sum is that of one small area: its own figure."""
+        stated = set(zip(facts["level"], facts["area"], facts[name], strict=True))
+        cells = list(zip(areas["level"], areas["area"], areas[name], strict=True))
+        single = {
+            value: of for level, area, value in cells if (of := found.get(level, {}).get(area)) is not None
+        }
+        for level, area, value in cells:
+            if value in single and (level, area, value) not in stated:
+                found.setdefault(level, {}).setdefault(area, set()).update(single[value])
 
     def _behind_cells(self, *names: str) -> set[str]:
         """Return the sources that alone say what areas are called or how many people live there."""
@@ -276,11 +292,11 @@ class OpenColumns:
         if not self._shut and name not in ("areas", "need"):
             return ""
         told: list[Any] = []
-        if name in ("decisions", "awards"):
+        if name in ("decisions", "awards", "rule_comparison"):
             told += [
                 (id_, sorted(one.measure), sorted(one.award)) for id_, one in sorted(self._rounds.items())
             ]
-        if name in ("areas", "need", "decisions"):
+        if name in ("areas", "need", "decisions", "rule_comparison"):
             told += [
                 (what, level, sorted(of)) for what, at in self._cells.items() for level, of in at.items()
             ]
@@ -297,6 +313,8 @@ class OpenColumns:
                     _empty(frame, (frame["level"] == level) & frame["area"].isin(list(areas)), column)
         if name in ("decisions", "awards"):
             self._empty_rounds(name, frame)
+        elif name == "rule_comparison":
+            self._empty_groups(frame)
         elif name in BY_NODE:
             self._empty_nodes(name, frame)
         elif name in ("summaries", "similar"):
@@ -316,6 +334,37 @@ class OpenColumns:
                 _empty(frame, mine, "pounds", "flip")
                 said = frame.loc[mine, "sentence"].str.replace(*AWARD_WORDS, regex=True)
                 frame.loc[mine, "sentence"] = said
+
+    def _empty_groups(self, frame: pd.DataFrame) -> None:
+        """Empty sums that are a single place's own figure, and with them those beside them: the rest of a whole would tell it."""
+        kind = frame["measure"].str.partition(",")[0]
+        grouped = frame["topic"].str.startswith("by ")
+        keys = [frame[name] for name in ("round", "rules", "topic")]
+        for unit, rounds, figures in self._single_figures():
+            mine = (frame["unit"] == unit) & frame["round"].isin(rounds)
+            own = mine & frame["value"].isin(figures)
+            beside = own.groupby([*keys, kind], dropna=False).transform("any")
+            _empty(frame, own | (mine & grouped & beside), "value")
+
+    def _single_figures(self) -> Iterable[tuple[str, list[str], list[float]]]:
+        """Yield the unit of closed figures of single places, the rounds whose sums may repeat them, and the figures."""
+        decisions = self._tables.read("decisions", ["round", "pounds"])
+        decisions = decisions[decisions["pounds"].fillna(0) > 0]
+        for id_, one in self._rounds.items():
+            if one.award:
+                yield "pounds", [id_], decisions[decisions["round"] == id_]["pounds"].astype(float).tolist()
+        if "population" in self._cells:
+            known = self._tables.read("decisions", ["round"])["round"].unique().tolist()
+            yield "people", known, self._closed_values("population")
+
+    def _closed_values(self, column: str) -> list[float]:
+        """Return what closed sources alone say of areas in one column."""
+        areas = self._tables.read("areas")
+        closed = self._cells.get(column, {})
+        mine = [
+            area in closed.get(level, {}) for level, area in zip(areas["level"], areas["area"], strict=True)
+        ]
+        return [float(value) for value in areas[mine][column] if value]
 
     def _empty_nodes(self, name: str, frame: pd.DataFrame) -> None:
         for index, node in self.nodes.scores:
