@@ -200,7 +200,7 @@ class OpenColumns:
 
     @cached_property
     def _shut(self) -> set[str]:
-        """Closed indicators with their sources stand behind rounds that nobody knows."""
+        """All closed sources: they count as standing behind a round of which nobody states the rules."""
         return {source for source, access in self._access.items() if access != "open"}
 
     @cached_property
@@ -289,8 +289,6 @@ class OpenColumns:
 
     def _closing(self, name: str) -> str:
         """Return a text that tells what is emptied in a table; "" where nothing is."""
-        if not self._shut and name not in ("areas", "need"):
-            return ""
         told: list[Any] = []
         if name in ("decisions", "awards", "rule_comparison"):
             told += [
