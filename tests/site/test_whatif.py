@@ -30,9 +30,9 @@ from wardmote.methods.ranks import best_rank, last_rank
 from wardmote.methods.summarise import average_score
 from wardmote.pipeline import run
 from wardmote.publish import publish_site
+from wardmote.publish.closing import open_tables
 from wardmote.publish.page import gather
 from wardmote.publish.places import Atlas, read_atlas
-from wardmote.publish.reading import open_tables
 from wardmote.publish.whatif import OpenIndex, WhatIf, columns, combined, find_whatif
 from wardmote.publish.whatif_round import followable
 from wardmote.study import IndexSpec, RoundSpec, SimilarSpec, Study, read_study

@@ -199,7 +199,7 @@ def _places(
                 row["area"],
                 f"£{pounds:,.0f}" if pounds is not None else "",
                 row["sentence"],
-                row["flip"],
+                row["flip"] or "",
                 said,
             )
         )
@@ -348,7 +348,9 @@ def _by_group(compared: pd.DataFrame) -> Iterable[Grid]:
         rows: dict[str, dict[str, float]] = {}
         for row in stated[stated["topic"] == topic].to_dict("records"):
             what, _, name = row["measure"].partition(": ")
-            rows.setdefault(name, {})[what.partition(",")[0]] = row["value"]
+            rows.setdefault(name, {})[what.partition(",")[0]] = (
+                float("nan") if _number(row["value"]) is None else row["value"]
+            )
         yield Grid(
             say("funding", "reached_by", group=topic.removeprefix("by ")),
             (
@@ -358,8 +360,8 @@ def _by_group(compared: pd.DataFrame) -> Iterable[Grid]:
             tuple(
                 (
                     name,
-                    *(f"{one.get(key, 0):,.0f}" for key in ("places", "people", "all people")),
-                    f"£{one.get('pounds', 0):,.0f}",
+                    *(_told(one.get(key, 0.0), "") for key in ("places", "people", "all people")),
+                    _told(one.get("pounds", 0.0), "pounds"),
                 )
                 for name, one in rows.items()
             ),

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wardmote import words
-from wardmote.errors import MissingError, Problem
 from wardmote.publish.building import Build, digest
+from wardmote.publish.closing import BY_NODE, open_tables
 from wardmote.publish.folder import replaced
-from wardmote.publish.reading import OpenTables, Withheld, open_tables
+from wardmote.publish.reading import OpenTables, Withheld, nothing_to_publish
 from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
 from wardmote.tables import TABLES, Column, Table
@@ -43,9 +43,6 @@ PACKAGE = "data/package"
 
 LISTS = frozenset({"shape", "ranks", "bits"})
 """Kinds of column that a CSV cell cannot hold: such tables are written as Parquet only."""
-
-BY_NODE = ("scores", "contributions", "adjustments")
-"""Tables in which the rows of a leaf hold, or give back, the value that its supplier published."""
 
 DATA_PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 """Profile that the description follows."""
@@ -78,7 +75,7 @@ def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date |
         MissingError: There is nothing to publish yet.
         WorkspaceError: The folder cannot be written.
     """
-    opened = open_tables(tables)
+    opened = open_tables(tables, study)
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
     closed, told = closed_leaves(opened)
     withheld = [*opened.withheld(TABLES), *told]
@@ -89,9 +86,8 @@ def publish_data(tables: Any, study: Study, out: Path, *, built: datetime.date |
             if len(frame := _without(name, opened.read(name), closed))
         ]
         if not any(item.table.rows == "derived" for item in written):
-            raise MissingError(
-                Problem(str(study.folder), "there is nothing to publish", remedy="Run `wardmote run` first.")
-            )
+            refused = [item for item in withheld if item.table in {"need", "nodes"}]
+            raise nothing_to_publish(study.folder, refused)
         for name, text in _texts(study, opened, written, withheld, day):
             (folder / name).write_bytes(text.encode("utf-8"))
     return out
@@ -193,36 +189,22 @@ def closed_leaves(tables: OpenTables) -> tuple[set[tuple[str, str]], list[Withhe
     Args:
         tables: The tables of the study.
     """
-    sources = tables.read("sources", ["source", "access"])
-    access = dict(zip(sources["source"], sources["access"], strict=True))
-    nodes = tables.read("nodes", ["index", "node", "parent", "source", "status"])
-    nodes = nodes[nodes["status"] == "used"]
-    closed: set[tuple[str, str]] = set()
+    closed = open_tables(tables).nodes
     forbidding: dict[str, set[str]] = {}
-    parts: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for index, node, parent, source in zip(
-        *(nodes[name] for name in ("index", "node", "parent", "source")), strict=True
-    ):
-        if isinstance(parent, str):
-            parts.setdefault((index, parent), []).append((index, node))
-        # A source that is not in the table of sources may not even be named, so it is closed.
-        of = source.split() if isinstance(source, str) else []
-        shut = [s for s in of if access.get(s, "private") != "open"]
-        if shut:
-            closed.add((index, node))
-            forbidding.setdefault(index, set()).update(shut)
-    while alone := {k for k, inside in parts.items() if len(inside) == 1 and inside[0] in closed} - closed:
-        closed |= alone
+    for one in closed.rows:
+        forbidding.setdefault(one[0], set()).update(closed.sources[one])
     told = [
         Withheld(
             ", ".join(BY_NODE),
             index,
-            tuple(sorted(by)),
-            f"Rows of single indicators would give back the figures of {words.listed(sorted(by))}, whose licence does not allow it.",
+            tuple(sorted(forbidding[index])),
+            f"Rows of single indicators would give back the figures of {words.listed(sorted(forbidding[index]))},"
+            " whose licence does not allow it.",
         )
-        for index, by in forbidding.items()
+        for index in closed.roots
+        if index in forbidding
     ]
-    return closed, told
+    return closed.rows, told
 
 
 def _without(name: str, frame: pd.DataFrame, closed: set[tuple[str, str]]) -> pd.DataFrame:
@@ -384,7 +366,7 @@ def _field(column: Column, frame: pa.Table) -> dict[str, Any]:
         f"{column.meaning}{f' (unit: {column.unit})' if column.unit else ''}"
     )
     constraints: dict[str, Any] = {}
-    if column.required:
+    if column.required and not frame[column.name].null_count:  # cells that a licence closes are empty
         constraints["required"] = True
     if column.low is not None:
         constraints["minimum"] = int(column.low) if column.kind == "whole" else column.low

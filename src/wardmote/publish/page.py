@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from wardmote import words
-from wardmote.errors import MissingError, Problem, StudyError
+from wardmote.errors import StudyError
 from wardmote.levels import Level, known_levels, unknown_levels
 from wardmote.publish import speech
 from wardmote.publish.audit import Audit, audits_of
 from wardmote.publish.funding import Funding, fundings_of
-from wardmote.publish.reading import OpenTables, Withheld
+from wardmote.publish.reading import OpenTables, Withheld, nothing_to_publish
 from wardmote.publish.strings import STRINGS, say
 from wardmote.publish.telling import told_steps
 from wardmote.study import IndexSpec, NeedSpec, Study, placed
@@ -337,15 +337,8 @@ def gather(tables: OpenTables, study: Study) -> tuple[Page, Gathering]:
     names = ["areas", "boundaries", "memberships", "scores", "summaries", "need", "comparisons", "nodes"]
     withheld = tables.withheld(names)
     if not any(len(found.read(name)) for name in ("nodes", "need", "decisions")):
-        raise MissingError(
-            Problem(
-                str(study.folder),
-                "there is nothing to publish",
-                got="; ".join(item.reason for item in withheld if item.table in {"need", "nodes"}),
-                expected="the tables of a run",
-                remedy="Run `wardmote run` first.",
-            )
-        )
+        refused = [item for item in withheld if item.table in {"need", "nodes"}]
+        raise nothing_to_publish(study.folder, refused)
     ids = sorted(study.need, key=lambda id_: id_ != found.lead)
     definitions = tuple(_definition(found, id_, study.need[id_]) for id_ in ids if len(found.need(id_)))
     first, further = _findings(found)

@@ -100,7 +100,10 @@ def pulls_of(item: IndexFacts, row: int) -> dict[int, float]:
     """Return by how many points each part moves a place towards need (+) or away from it (−), beside the average place.
 
     The points of all parts make up the score, and their means make up the mean score, so the differences make up the difference.
+    Where a part may not be published, there are none: the others alone would mislead.
     """
+    if not item.whole:
+        return {}
     sign = -1.0 if item.better else 1.0
     found = {
         i: sign * (float(item.points[i, row]) - part.usual)

@@ -107,6 +107,7 @@ class IndexFacts:
         ranked: Places with a rank, by part.
         interval: Of the root's rank, or None where none is known.
         better: Whether a higher score is better, so that contributions lead away from need.
+        whole: Whether all parts right below the root are among the parts, none kept back by a licence.
     """
 
     id: str
@@ -121,6 +122,7 @@ class IndexFacts:
     ranked: tuple[int, ...]
     interval: Interval | None
     better: bool = False
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +301,10 @@ def _index(
         return None
     level = levels[table["level"][0].as_py()]
     parts = _parts(found, id_, closed)
+    if not parts or parts[0].depth:
+        return None  # its root may not be shown
+    nodes = found.read("nodes")
+    first = set(nodes[(nodes["index"] == id_) & (nodes["depth"] == 1)]["node"])
     shape = (len(parts), len(level.codes))
     place = _rows_of(table["area"], level.codes)
     part = _rows_of(table["node"], [one.node for one in parts])
@@ -329,6 +335,7 @@ def _index(
         ranked=tuple(int(n) for n in (rank > 0).sum(axis=1)),
         interval=_interval(found, id_, _where(_arrow(found.read("ranks")), index=id_), level),
         better=spec.higher == "better",
+        whole=not any(index == id_ and node in first for index, node in closed),
     )
 
 

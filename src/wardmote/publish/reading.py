@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from wardmote import words
+from wardmote.errors import MissingError, Problem
 from wardmote.tables import TABLES, empty
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from wardmote.lineage import Part, Refusal
     from wardmote.workspace import Workspace
 
 
@@ -64,8 +67,19 @@ class OpenTables(Protocol):
         ...
 
 
+class BaseTables(OpenTables, Protocol):
+    """Tables of one study, as far as whole parts of them may be published."""
+
+    def area_facts(self) -> pd.DataFrame:
+        """Return what every source says about areas, closed ones too: to tell which cells repeat it, never to be published."""
+        ...
+
+
 class WorkspaceTables:
     """The tables of a study's workspace, by the export rule of its ledger.
+
+    The tables of areas and of what they lie in are made from many sources. Where some of these may not be passed on, the rows stay and
+    `wardmote.publish.closing` empties the cells that repeat them.
 
     Args:
         workspace: The workspace.
@@ -76,20 +90,51 @@ class WorkspaceTables:
 
     def read(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Return the rows of a table that may be published; see `OpenTables.read`."""
-        allowed, _ = self._workspace.ledger.exportable([name])
-        return self._workspace.read_parts(name, allowed, columns)
+        return self._workspace.read_parts(name, self._parts(name)[0], columns)
+
+    def area_facts(self) -> pd.DataFrame:
+        """Return what every source says about areas; see `BaseTables.area_facts`."""
+        return self._workspace.read_parts("area_facts", self._workspace.ledger.parts("area_facts"))
 
     def withheld(self, names: Iterable[str]) -> tuple[Withheld, ...]:
         """Return what may not be published; see `OpenTables.withheld`."""
-        _, refused = self._workspace.ledger.exportable(names)
+        refused = [item for name in names for item in self._parts(name)[1]]
         return tuple(Withheld(item.part.table, item.part.id, item.sources, item.reason) for item in refused)
 
     def fingerprint(self, name: str) -> str:
         """Return the checksums of the parts that may be published, as far as the files are those of the ledger."""
-        allowed, _ = self._workspace.ledger.exportable([name])
+        allowed, _ = self._parts(name)
         if not all(self._workspace.intact(part) for part in allowed):
             return ""
         return " ".join(["made of", *(f"{part.file}:{part.sha256}" for part in allowed)])
+
+    def _parts(self, name: str) -> tuple[list[Part], list[Refusal]]:
+        """Return the parts of a table that may be read for publishing, and those that may not with the reason."""
+        allowed, refused = self._workspace.ledger.exportable([name])
+        saved = [item for item in refused if self._known_by_cell(item)]
+        return [*allowed, *(item.part for item in saved)], [item for item in refused if item not in saved]
+
+    def _known_by_cell(self, item: Refusal) -> bool:
+        """Return whether it is known of each cell which source it repeats, so that the others need not be left out.
+
+        Nothing made from a private source is published. Of areas each cell stands in the facts that sources state. Of memberships,
+        chains of several look-ups cannot be told apart, so they stay only where no closed look-up added anything.
+        """
+        ledger = self._workspace.ledger
+        if any(ledger.access_of(source) != "derived-only" for source in item.sources):
+            return False
+        if item.part.table == "areas":
+            return True
+        writer = ledger.writer(item.part.file)
+        return (
+            item.part.table == "memberships"
+            and writer is not None
+            and all(
+                part.file in writer.idle or not part.rows
+                for part in ledger.parts("membership_facts")
+                if ledger.access_of(part.id) != "open"
+            )
+        )
 
 
 class FrameTables:
@@ -124,16 +169,34 @@ class FrameTables:
         """Return nothing: data frames have no checksum."""
         return ""
 
+    def area_facts(self) -> pd.DataFrame:
+        """Return what every source says about areas; see `BaseTables.area_facts`."""
+        return self._frames.get("area_facts", empty("area_facts"))
 
-def open_tables(tables: Any) -> OpenTables:
-    """Return tables for publishing from whatever holds them.
+
+def nothing_to_publish(folder: object, refused: Iterable[Withheld]) -> MissingError:
+    """Return the error that a study has nothing to publish: it has not run, or sources forbid all that it made.
 
     Args:
-        tables: A `wardmote.workspace.Workspace`, data frames by table name, or tables that are open already.
+        folder: The folder of the study.
+        refused: What may not be published.
     """
-    if isinstance(tables, Mapping):
-        return FrameTables(tables)
-    if hasattr(tables, "ledger"):
-        return WorkspaceTables(tables)
-    opened: OpenTables = tables
-    return opened
+    told = list(refused)
+    shut = sorted({source for item in told for source in item.sources})
+    if not shut:
+        remedy = "Run `wardmote run` first."
+    else:
+        sections = words.listed([f"[sources.{source}]" for source in shut])
+        remedy = (
+            f'State a licence of {sections}, and with access = "open" or "derived-only" what it allows; then run'
+            " `wardmote run` again."
+        )
+    return MissingError(
+        Problem(
+            str(folder),
+            "there is nothing to publish",
+            got="; ".join(dict.fromkeys(item.reason for item in told)),
+            expected="the tables of a run",
+            remedy=remedy,
+        )
+    )

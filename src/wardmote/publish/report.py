@@ -16,11 +16,11 @@ from wardmote.errors import MissingError, Problem
 from wardmote.publish import speech
 from wardmote.publish.atlas import TEMPLATES
 from wardmote.publish.building import safe_name
+from wardmote.publish.closing import open_tables
 from wardmote.publish.page import START, Definition, Gathering, Page, gather
 from wardmote.publish.place_words import STRIP
 from wardmote.publish.places import read_atlas
 from wardmote.publish.profiles import Profile, Profiler, Standing
-from wardmote.publish.reading import open_tables
 from wardmote.publish.strings import PAGES, PLACE, SITE, STRINGS, in_its_language, language
 from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
@@ -47,7 +47,7 @@ def publish_report(
         MissingError: Typst is not installed, there is nothing to publish yet, or no place has that code.
         WorkspaceError: The folder cannot be written.
     """
-    page, found = gather(open_tables(tables), study)
+    page, found = gather(open_tables(tables, study), study)
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
     content = _profile(found, page, place, day) if place else _study(page, day)
     path = out / (f"{safe_name(place)}.pdf" if place else "report.pdf")

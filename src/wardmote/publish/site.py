@@ -10,6 +10,7 @@ from typing import Any
 
 from wardmote.publish.atlas import Frame, Making, ingredients, menu_of, renderer
 from wardmote.publish.building import Build, digest, stands
+from wardmote.publish.closing import open_tables
 from wardmote.publish.folder import replaced
 from wardmote.publish.full import render_full
 from wardmote.publish.makers import Maker, chosen
@@ -17,7 +18,7 @@ from wardmote.publish.marks import Marks
 from wardmote.publish.page import gather
 from wardmote.publish.places import read_atlas
 from wardmote.publish.profiles import Profiler
-from wardmote.publish.reading import OpenTables, open_tables
+from wardmote.publish.reading import OpenTables
 from wardmote.publish.strings import in_its_language
 from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
@@ -54,7 +55,7 @@ def publish_site(
         MissingError: There is nothing to publish yet.
         WorkspaceError: The folder cannot be written.
     """
-    opened = open_tables(tables)
+    opened = open_tables(tables, study)
     day = built or datetime.datetime.now(tz=datetime.UTC).date()
     whole = _whole(opened, study, day)
     if stands(out, whole):
@@ -140,5 +141,5 @@ def _chosen(study: Study) -> list[Maker]:
 @in_its_language
 def render_page(tables: Any, study: Study, *, built: datetime.date | None = None) -> str:
     """Return the whole account on one page as HTML; see `wardmote.publish.full`."""
-    page, found = gather(open_tables(tables), study)
+    page, found = gather(open_tables(tables, study), study)
     return render_full(page, found, built or datetime.datetime.now(tz=datetime.UTC).date())
