@@ -114,7 +114,6 @@ def _level(one: MapLevel, larger: list[MapLevel]) -> dict[str, Any]:
         "tiles": one.tiles,
         "folder": one.folder,
         "columns": f"data/columns/{safe_name(one.level)}",
-        "places": f"place/{safe_name(one.level)}",
         "bounds": one.bounds,
         "zooms": ZOOMS,
         "names_from": one.names_from,

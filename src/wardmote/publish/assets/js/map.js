@@ -154,8 +154,7 @@ async function start() {
     const box = byId("chosen");
     if (!state.chosen) { box.replaceChildren(make("p", words.chosen_none)); return; }
     const i = state.at.get(state.chosen), link = make("a", words.profile), last = document.createElement("p");
-    const safe = [...state.chosen].map((c) => (/[A-Za-z0-9-]/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
-    link.href = new URL(state.paged ? `${state.level.places}/${safe}.html` : `${state.level.places}/index.html?code=${safe}`, root);
+    link.href = new URL(window.wardmote.pathOf({ level: state.level.level, paged: state.paged }, state.chosen), root);
     last.append(link);
     box.replaceChildren(make("h3", state.names[i]), make("p", `${initial(state.measure.title)}: ${classOf(i)}.`), last);
   }
