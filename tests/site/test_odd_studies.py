@@ -17,11 +17,12 @@ import pytest
 
 from wardmote.errors import WorkspaceError
 from wardmote.pipeline import run
-from wardmote.publish import publish_site
+from wardmote.publish import publish_report, publish_site
 from wardmote.publish.building import LONGEST, Build, safe_name
 from wardmote.publish.folder import replaced
 from wardmote.sources import fetch
 from wardmote.sources.catalogue import Entry, File, Form, Layout
+from wardmote.publish.report import compile_pdf
 from wardmote.study import SourceSpec, read_study
 from wardmote.workspace import Workspace
 
@@ -333,3 +334,65 @@ def test_a_disk_that_is_full_while_sources_are_brought_is_told(
 
 def entry_of(kind: Any, path: str) -> Entry:
     return Entry("Set", "P", "OGL-UK-3.0", "open", "1", forms=(Form(kind, (File(path, Layout(())),)),))
+
+
+# ---- the report
+
+
+SCRIPTS = [
+    "Bronx\x83 County",
+    "東京",
+    "서울",
+    "กรุงเทพ",
+    "ঢাকা",
+    "አዲስ",
+    "🙂 {x}",
+    'a "\U000f0000\\" b',
+    "Zoë",
+    "Москва",
+    "क्षि",
+    "مدينة",
+]
+
+
+@pytest.mark.parametrize("fonts", ["bundled", "system"])
+def test_a_report_says_which_signs_it_could_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fonts: str
+) -> None:
+    typst = pytest.importorskip("typst", reason="typst is not installed (part of the extra report)")
+    pypdf = pytest.importorskip("pypdf")
+    workspace = write_study(tmp_path / "study", CODES, names=SCRIPTS)
+    compile_, asked = typst.compile, []
+
+    def compiled(*more: Any, **named: Any) -> bytes:
+        asked.append(named["ignore_system_fonts"])
+        # A machine without fonts of its own, and this one.
+        return bytes(compile_(*more, **{**named, "ignore_system_fonts": fonts == "bundled" or asked[-1]}))
+
+    monkeypatch.setattr(typst, "compile", compiled)
+    study = read_study(workspace.folder)
+    told = ""
+    for code in CODES:
+        report = publish_report(workspace, study, tmp_path, place=code, built=DAY)
+        told += " ".join(page.extract_text() for page in pypdf.PdfReader(report).pages)
+    assert "Bronx County" in told
+    assert "Zoë" in told
+    assert "Москва" in told
+    assert "Signs that could not be set" in told  # the private sign at least: no font has it
+    assert 'a "□\\" b' in told
+    # What the bundled fonts hold is set in them alone, so that it is the same everywhere.
+    asked.clear()
+    publish_report(workspace, study, tmp_path, place="P08", built=DAY)
+    assert asked == [True]
+
+
+def test_what_typst_refuses_for_another_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    typst = pytest.importorskip("typst", reason="typst is not installed (part of the extra report)")
+
+    def refuse(*_: Any, **__: Any) -> bytes:
+        raise typst.TypstError("something else", [], [])
+
+    monkeypatch.setattr(typst, "compile", refuse)
+    with pytest.raises(WorkspaceError, match="something else") as told:
+        compile_pdf({"title": "The county", "sections": []}, DAY)
+    assert "The county" in told.value.problems[0].where
