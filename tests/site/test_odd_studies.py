@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from wardmote.pipeline import run
 from wardmote.publish import publish_report, publish_site
 from wardmote.publish.building import LONGEST, Build, safe_name
 from wardmote.publish.folder import replaced
+from wardmote.publish.report import compile_pdf
+from wardmote.publish.serve import make_server
 from wardmote.sources import fetch
 from wardmote.sources.catalogue import Entry, File, Form, Layout
-from wardmote.publish.report import compile_pdf
 from wardmote.study import SourceSpec, read_study
 from wardmote.workspace import Workspace
 
@@ -194,6 +196,7 @@ def test_names_of_long_codes_are_short_and_their_own() -> None:
     )
 
 
+@pytest.mark.browser
 def test_the_browser_names_files_as_the_builder_does(page: Path, tab: Any) -> None:
     tab.goto((page.parent / "table" / "index.html").as_uri())
     codes = [*LONG, "Ä ö", "../x", "🙂" * 20, "T01000004"]
@@ -396,3 +399,69 @@ def test_what_typst_refuses_for_another_reason_is_told(monkeypatch: pytest.Monke
     with pytest.raises(WorkspaceError, match="something else") as told:
         compile_pdf({"title": "The county", "sections": []}, DAY)
     assert "The county" in told.value.problems[0].where
+
+
+# ---- maps of a part, of no surface, of the globe
+
+
+def test_the_map_says_how_many_places_have_no_shape(tmp_path: Path) -> None:
+    site = publish(write_study(tmp_path / "study", CODES, shapes=[square(i) for i in range(5)]))
+    (level,) = json.loads((site / "map/map.json").read_text(encoding="utf-8"))["levels"]
+    assert level["shapeless"] == 7
+    for page in ("map/index.html", "full/index.html"):
+        told = (site / page).read_text(encoding="utf-8")
+        assert "7 of 12 places have no shape here" in told
+
+
+@pytest.mark.browser
+def test_the_interactive_map_says_it_too_and_leads_to_places_of_long_codes(tmp_path: Path, tab: Any) -> None:
+    codes = [f"{i:03d}{'L' * 200}" for i in range(12)]
+    site = publish(write_study(tmp_path / "study", codes, shapes=[square(i) for i in range(5)]))
+    server = make_server(site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        tab.goto(f"http://127.0.0.1:{server.server_port}/map/index.html")
+        tab.wait_for_selector("html[data-map=drawn]")
+        assert "7 of 12" in tab.text_content("#drawn")
+        tab.locator("#list button").first.click()
+        tab.wait_for_selector("#chosen a")
+        assert tab.get_attribute("#chosen a", "href").endswith(f"/place/place/{safe_name(codes[0])}.html")
+        tab.click("#chosen a")
+        assert tab.inner_text("h1").startswith("Place 0")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["Point", "LineString"])
+def test_of_points_and_lines_there_is_no_map_and_no_link_to_one(tmp_path: Path, kind: str) -> None:
+    at = [[5.0, 45.0], [5.1, 45.2]]
+    shapes = [{"type": kind, "coordinates": at[0] if kind == "Point" else at}] * 12
+    site = publish(write_study(tmp_path / "study", CODES, shapes=shapes))
+    assert not (site / "map").exists()
+    assert not links(site)
+
+
+def test_shapes_round_the_globe_take_few_tiles(tmp_path: Path) -> None:
+    import shapely
+
+    from wardmote.publish.tiles import MOST_TILES, highest_zoom, make_tiles
+
+    twelfths = [shapely.box(i * 30 - 180, -90, i * 30 - 150, 90) for i in range(12)]
+    made = make_tiles("globe", CODES, shapely.to_wkb(twelfths), tmp_path)
+    assert made
+    assert made.zooms == (4, 7)
+    assert made.areas == 12
+    assert made.tiles < 1.5 * MOST_TILES
+    # A country keeps its streets; small areas far apart are few tiles, and a globe beside them does not take the machine.
+    streets = [shapely.box(-2 + i * 0.01, 52, -1.99 + i * 0.01, 52.01) for i in range(100)]
+    assert highest_zoom(as_array(streets)) == 12
+    far = [shapely.box(x, y, x + 0.001, y + 0.001) for x in range(-170, 170, 10) for y in range(-60, 60, 10)]
+    assert highest_zoom(as_array(far)) == 12
+    assert highest_zoom(as_array([*far, *twelfths])) == 8
+
+
+def as_array(shapes: Sequence[Any]) -> Any:
+    import numpy as np
+
+    return np.asarray(shapes, dtype=object)

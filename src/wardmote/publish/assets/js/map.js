@@ -80,7 +80,8 @@ async function start() {
     performance.measure("recolour", "recolour");
     legend(counts, torn);
     const count = say(words.count, { count: whole.format(fits), total: whole.format(codes.length), areas: state.level.plural });
-    byId("drawn").textContent = say(words.drawn, { measure: initial(state.measure.title), areas: state.level.plural, count });
+    const hidden = state.level.shapeless ? say(words.shapeless, { count: whole.format(state.level.shapeless), total: whole.format(codes.length), areas: state.level.plural }) : "";
+    byId("drawn").textContent = `${say(words.drawn, { measure: initial(state.measure.title), areas: state.level.plural, count })} ${hidden}`.trim();
     list();
     tell();
   }
