@@ -22,12 +22,17 @@ from pathlib import Path
 from typing import Any
 
 from wardmote.errors import Problem, WardmoteError, WorkspaceError
+from wardmote.publish.folder import blamed
 
 Made = tuple[str, int, int]
 """What is known of one file: digest of what it was made from, its size, its time of change in nanoseconds."""
 
 RECORD_FORMAT = 2
 """Layout of the record of a site; one of another layout counts as none, so that everything is made again."""
+
+LONGEST, HEAD = 120, 80
+"""Longest name of a file that tells a whole code, and how much of a longer one is kept before its digest: two names and an ending
+make one file in places."""
 
 FEWEST = 150
 """Fewest pages for which further processes are started: below it starting them takes as long as the pages."""
@@ -50,10 +55,29 @@ def digest(*parts: Any) -> str:
 def safe_name(text: str) -> str:
     """Return a text as the name of a file and of its address: other signs than letters, digits and hyphens as ``_`` and their code.
 
+    File systems end names at 255 bytes. A name of more than `LONGEST` letters is its beginning, ``_-``, and a digest of the whole
+    (FNV-1a of 64 bits, http://www.isthe.com/chongo/tech/comp/fnv/), so it has an odd number of ``_``, as no other name has. The
+    browser works out the same names (``wardmote.fileName``), without waiting and without a server, which is why the digest is no
+    cryptographic one: browsers have those only for pages from a server, and only as promises.
+
     Args:
         text: A code from the data, which may hold anything. Different texts give different names.
     """
-    return "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}_" for c in text)
+    name = "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}_" for c in text)
+    if len(name) <= LONGEST:
+        return name
+    head = name[:HEAD]
+    if head.count("_") % 2:  # a sign is not cut in two
+        head = head[: head.rindex("_")]
+    return f"{head}_-{_fnv(name):016x}"
+
+
+def _fnv(text: str) -> int:
+    """Return the FNV-1a digest of 64 bits of a text of ASCII letters."""
+    found = 0xCBF29CE484222325
+    for byte in text.encode("ascii"):
+        found = (found ^ byte) * 0x100000001B3 % 2**64
+    return found
 
 
 class Build:
@@ -266,7 +290,7 @@ class Build:
         except WardmoteError as problem:
             error = problem
         except OSError as problem:
-            error = problem.strerror or str(problem)
+            error = blamed(problem, self.folder, self.before)
         except Exception as problem:  # told by the parent, with its kind
             error = f"{type(problem).__name__}: {problem}"
         send.send((self.made, self.written, self._facts, error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,8 @@ def kind_map(found: Gathering, group_level: str) -> Figure | None:
     if not len(small):
         return None
     shapes = lay_out(list(small["area"]), list(small["geometry"]))
+    if not shapes.shapes:
+        return None
     titles = {kind: START[f"kind_{word}"] for kind, word in KINDS.items()}
     areas = []
     for code, kind in zip(rows["area"], rows["type"], strict=True):
@@ -101,10 +103,11 @@ def kind_map(found: Gathering, group_level: str) -> Figure | None:
         over=_outlines(found, group_level, shapes),
         patterns=True,
     )
+    lines = say("figures", "lines", groups=found.level(group_level).plural) if group_level else ""
     return Figure(
         svg,
         title,
-        say("figures", "lines", groups=found.level(group_level).plural) if group_level else "",
+        f"{lines} {_not_drawn(rows['area'], shapes, noun)}".strip(),
         keys,
         f"{titles['both']} ({counts.get('both', 0):,})",
     )
@@ -133,6 +136,9 @@ def count_map(found: Gathering, group_level: str, both: dict[str, int]) -> Figur
         for code in shapes["area"]
     ]
     title = say("figures", "counts", areas=noun.plural, title=lead.title)
+    laid = lay_out(list(shapes["area"]), list(shapes["geometry"]))
+    if not laid.shapes:
+        return None
     svg = draw_map(
         "map-counts",
         title,
@@ -143,7 +149,7 @@ def count_map(found: Gathering, group_level: str, both: dict[str, int]) -> Figur
             count=f"{sum(counts.values()):,}",
             areas=noun.plural,
         ),
-        lay_out(list(shapes["area"]), list(shapes["geometry"])),
+        laid,
         areas,
         counts=counts,
     )
@@ -172,6 +178,8 @@ def summary_map(found: Gathering, group_level: str, both: dict[str, int]) -> Fig
     if not measure or not len(shapes):
         return None
     laid = lay_out(list(shapes["area"]), list(shapes["geometry"]))
+    if not laid.shapes:
+        return None
     title = FIGURES[MEASURES[measure]].format(title=found.study.index[index].title or index)
     return _summary_figure(
         found, level=group_level, table=table, laid=laid, both=both, title=title, measure=measure
@@ -219,8 +227,17 @@ def _summary_figure(
         _initial(lead.title) if lead else _initial(START["kind_both"]),
     )
     dots = say("figures", "dot", title=lead.title) if lead and 'class="dot"' in svg else ""
-    note = FIGURES[f"{MEASURES[measure]}_note"]
+    note = f"{FIGURES[f'{MEASURES[measure]}_note']} {_not_drawn(table['area'], laid, plural)}".strip()
     return Figure(svg, title, note, keys, dots, header=header, rows=tuple(sorted(rows)))
+
+
+def _not_drawn(codes: Iterable[str], shapes: Shapes, areas: str) -> str:
+    """Return how many areas of a map have no shape, so that nobody takes them for drawn; "" where all have one."""
+    all_ = list(codes)
+    lacking = sum(code not in shapes.shapes for code in all_)
+    if not lacking:
+        return ""
+    return say("figures", "shapeless", count=f"{lacking:,}", total=f"{len(all_):,}", areas=areas)
 
 
 def _initial(text: str) -> str:

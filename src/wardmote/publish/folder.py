@@ -25,6 +25,8 @@ CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
 def replaced(out: Path) -> Iterator[Path]:
     """Yield an empty folder to build in; it takes the place of `out` when the ``with`` block ends without an error.
 
+    Where `out` is a link to a folder, as to that of a web server, the folder at its end is replaced and the link stays.
+
     On Linux the two change places in one step, so there is no moment without a whole folder. Where the system cannot do that, the old
     folder is set aside first; killed just there, the next call puts it back before it starts. What killed calls left behind goes too.
 
@@ -32,8 +34,9 @@ def replaced(out: Path) -> Iterator[Path]:
         out: The folder to replace; made with its parents where it is absent.
 
     Raises:
-        WorkspaceError: The folder cannot be written.
+        WorkspaceError: The folder cannot be written, or what the block reads elsewhere cannot be read.
     """
+    out = _real(out)
     old, new = out.with_name(f".{out.name}{OLD}"), out.with_name(f".{out.name}{NEW}-{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +47,12 @@ def replaced(out: Path) -> Iterator[Path]:
         raise _cannot_write(out, error) from None
     try:
         yield new
+    except BaseException as error:
+        shutil.rmtree(new, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise blamed(error, new, out) from None
+        raise
+    try:
         if not out.exists():
             new.rename(out)
         elif not exchange(new, out):
@@ -56,6 +65,37 @@ def replaced(out: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(new, ignore_errors=True)  # the unfinished folder, or the old one after the exchange
     shutil.rmtree(old, ignore_errors=True)
+
+
+def blamed(error: OSError, new: Path, out: Path) -> WorkspaceError:
+    """Return an error of the system in our words: of the folder that was written, unless it names a file elsewhere.
+
+    Args:
+        error: What the system refused. A full disk names no file.
+        new: The folder that was being built.
+        out: The folder that it was to replace.
+    """
+    named = [
+        Path(os.fsdecode(name)) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)
+    ]
+    if not named or any(file.is_relative_to(new) for file in named):
+        return _cannot_write(out, error)
+    return WorkspaceError(
+        Problem(
+            str(named[0]),
+            "the file cannot be used",
+            got=error.strerror or str(error),
+            remedy="See that it is there, is a file and may be read; what was published before is still there.",
+        )
+    )
+
+
+def _real(out: Path) -> Path:
+    """Return the folder at the end of links."""
+    try:
+        return out.resolve()
+    except (OSError, RuntimeError):  # links in a circle
+        return out
 
 
 def exchange(one: Path, other: Path) -> bool:

@@ -84,6 +84,8 @@ class Locator:
         if not rows:
             return Markup("")
         frame, above = self._frame(at, level, row)
+        if self._around(at, frame, above).is_empty:
+            return Markup("")
         name = self.atlas.levels[level].names[row]
         around = self.atlas.levels[frame].names[above] if frame else say("place", "locator_study")
         title = say("place", "locator", name=name, around=around)
@@ -165,6 +167,8 @@ class Locator:
             inside = self._inside(at, frame, above)
             if own is None or not _holds(own, inside):
                 own = shapely.union_all(inside, grid_size=1e-6)
+                if shapely.is_empty(own):  # all of it is smaller than the grid
+                    own = shapely.union_all(inside)
             self._whole[key] = own
         return self._whole[key]
 

@@ -7,14 +7,14 @@ has JavaScript and WebGL and the page came from a web server.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wardmote.publish.building import digest, safe_name
 from wardmote.publish.figures import Figure, kind_map, summary_map
 from wardmote.publish.questions import Family, families
 from wardmote.publish.strings import STRINGS
-from wardmote.publish.tiles import ZOOMS, Form, fingerprint, label_points, make_tiles
+from wardmote.publish.tiles import Form, TileSet, fingerprint, has_surface, label_points, make_tiles
 
 if TYPE_CHECKING:
     from wardmote.publish.atlas import Making
@@ -48,7 +48,9 @@ class MapLevel:
         tiles: Where its tiles lie.
         folder: Where they lie in small files, for hosts that send no parts of a file; or "".
         bounds: West, south, east, north in degrees.
+        zooms: Lowest and highest zoom of its tiles.
         areas: How many places it has.
+        shapeless: How many of all places of the level have no shape, so that no map can show them.
         names_from: Zoom from which there is room for the names of its places.
         points: The file that says where each place lies.
     """
@@ -59,20 +61,25 @@ class MapLevel:
     tiles: str
     folder: str
     bounds: tuple[float, float, float, float]
+    zooms: tuple[int, int]
     areas: int
+    shapeless: int
     names_from: float
     points: str
 
 
 def can_map(found: Gathering, atlas: Atlas) -> bool:
-    """Return whether any level has shapes that may be published.
+    """Return whether any level has shapes that may be published and have a surface: of points and lines there is no map.
 
     Args:
         found: The tables.
         atlas: The facts of all places.
     """
-    levels = found.read("boundaries")["level"]
-    return bool(levels.isin(list(atlas.levels)).any())
+    table = found.read("boundaries")
+    return any(
+        has_surface(table[(table["level"] == name) & table["area"].isin(place.at)]["geometry"])
+        for name, place in atlas.levels.items()
+    )
 
 
 def make_map(making: Making) -> None:
@@ -114,9 +121,9 @@ def _level(one: MapLevel, larger: list[MapLevel]) -> dict[str, Any]:
         "tiles": one.tiles,
         "folder": one.folder,
         "columns": f"data/columns/{safe_name(one.level)}",
-        "places": f"place/{safe_name(one.level)}",
         "bounds": one.bounds,
-        "zooms": ZOOMS,
+        "zooms": one.zooms,
+        "shapeless": one.shapeless,
         "names_from": one.names_from,
         "points": one.points,
         "over": over,
@@ -134,8 +141,8 @@ def _tiles(making: Making) -> list[MapLevel]:
         if not codes:
             continue
         base = safe_name(name)
-        bounds = _laid(making.build, base, codes, shapes, form)
-        if bounds is None:
+        laid = _laid(making.build, base, codes, shapes, form)
+        if laid is None:
             continue
         file, files = f"tiles/{base}.pmtiles", f"tiles/{base}/{{z}}/{{x}}/{{y}}.pbf"
         points = f"map/points/{base}.json"
@@ -146,8 +153,10 @@ def _tiles(making: Making) -> list[MapLevel]:
                 plural=place.level.plural,
                 tiles=files if form == "folder" else file,
                 folder=files if form == "both" else "",
-                bounds=bounds,
+                bounds=laid.bounds,
+                zooms=laid.zooms,
                 areas=len(codes),
+                shapeless=len(place.codes) - laid.areas,
                 names_from=_points(making.build, points, place, codes, shapes),
                 points=points,
             )
@@ -180,16 +189,14 @@ def _points(build: Build, path: str, place: PlaceLevel, codes: list[str], shapes
     return names_from
 
 
-def _laid(
-    build: Build, base: str, codes: list[str], shapes: list[bytes], form: Form
-) -> tuple[float, float, float, float] | None:
-    """Return the bounds of the tiles of one level, made or taken over from the site before; None where nothing has a surface."""
+def _laid(build: Build, base: str, codes: list[str], shapes: list[bytes], form: Form) -> TileSet | None:
+    """Return the tiles of one level, made or taken over from the site before; None where nothing has a surface."""
     note, mark = f"tiles/{base}", digest(fingerprint(codes, shapes), form)
     told = build.recall(note, mark)
     if told is not None:
-        bounds, files = told
+        bounds, files, zooms, areas, tiles = told
         if all(build.keep(f"tiles/{file}", mark) for file in files):
-            return (bounds[0], bounds[1], bounds[2], bounds[3])
+            return TileSet(base, tuple(files), areas, tiles, (*bounds,), (*zooms,))
         for file in files:
             # Links to old files must not be written through.
             (build.folder / "tiles" / file).unlink(missing_ok=True)
@@ -199,8 +206,9 @@ def _laid(
     for file in made.files:
         build.note(f"tiles/{file}", mark)
     west, south, east, north = (round(edge, 5) for edge in made.bounds)
-    build.remember(note, mark, [[west, south, east, north], list(made.files)])
-    return west, south, east, north
+    laid = replace(made, bounds=(west, south, east, north))
+    build.remember(note, mark, [laid.bounds, list(laid.files), laid.zooms, laid.areas, laid.tiles])
+    return laid
 
 
 def _start(making: Making, levels: list[MapLevel], asked: list[Family]) -> dict[str, str]:

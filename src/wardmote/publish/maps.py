@@ -24,6 +24,9 @@ WIDTH = 640.0
 TALLEST = 760.0
 """Greatest height of a map: it fits a screen with its title."""
 
+LEAST = 1e-9
+"""Least extent in degrees that a map is made to fill, a tenth of a millimetre: shapes without any would divide by nothing."""
+
 DETAIL = 0.8
 """Side of the smallest triangle that is drawn, in units of the map: under one dot on most screens."""
 
@@ -85,7 +88,7 @@ def lay_out(codes: Sequence[str], geometry: Sequence[bytes], width: float = WIDT
         return Shapes({}, (0.0, 0.0), (0.0, 0.0, 1.0, 1.0))
     west, south, east, north = (float(x) for x in shapely.total_bounds(parsed))
     squeeze = float(np.cos(np.radians((south + north) / 2)))
-    scale = min((width - 4) / ((east - west) * squeeze), TALLEST / (north - south))
+    scale = min((width - 4) / max((east - west) * squeeze, LEAST), TALLEST / max(north - south, LEAST))
     frame = (west, north, squeeze, scale)
     placed = place(parsed, frame)
     # The tolerance is the square root of the area of the smallest triangle kept, in the coverage's own units.
@@ -246,6 +249,8 @@ def path(shape: Any) -> str:
     for polygon in getattr(shape, "geoms", [shape]):
         for ring in (polygon.exterior, *polygon.interiors):
             points = np.round(np.asarray(ring.coords)[:-1] * 10).astype(int)
+            if not len(points):  # an empty part
+                continue
             steps = np.diff(points, axis=0)
             steps = steps[(steps != 0).any(axis=1)]
             start = f"M{_tenths(points[0])}"

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from wardmote import words
-from wardmote.errors import MissingError, Problem
+from wardmote.errors import MissingError, Problem, WorkspaceError
 from wardmote.publish import speech
 from wardmote.publish.atlas import TEMPLATES
 from wardmote.publish.building import safe_name
@@ -25,6 +27,14 @@ from wardmote.publish.strings import PAGES, PLACE, SITE, STRINGS, in_its_languag
 from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
 from wardmote.workspace import write_atomically
+
+BOX = "□"
+"""What stands for a sign that no font has (the bundled ones have this): PDF/UA-1 allows no sign without a shape."""
+
+MOST_TRIES = 40
+"""Most times that a report is set anew, each time without the signs that were found lacking; all of a report are told at once."""
+
+_LACKING = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')
 
 MOST_NAMED = 40
 """Most areas of one authority that the report names: a committee paper, not a register; the site and the data name all."""
@@ -56,7 +66,10 @@ def publish_report(
 
 
 def compile_pdf(content: dict[str, Any], day: datetime.date) -> bytes:
-    """Return a tagged PDF.
+    """Return a tagged PDF, set in the bundled fonts; only where these lack a sign the system's are asked as well.
+
+    So a report is the same everywhere unless it holds signs of other scripts. Signs that no font has stand as boxes, and a note at
+    the foot says so.
 
     Args:
         content: What ``report.typ`` prints.
@@ -64,6 +77,7 @@ def compile_pdf(content: dict[str, Any], day: datetime.date) -> bytes:
 
     Raises:
         MissingError: Typst is not installed.
+        WorkspaceError: Typst refuses the report for another reason.
     """
     try:
         import typst
@@ -77,15 +91,80 @@ def compile_pdf(content: dict[str, Any], day: datetime.date) -> bytes:
             )
         ) from None
     stamp = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
-    made = typst.compile(
-        str(TEMPLATES / "report.typ"),
-        format="pdf",
-        sys_inputs={"data": json.dumps(content, ensure_ascii=False)},
-        ignore_system_fonts=True,
-        pdf_standards=["ua-1"],
-        timestamp=int(stamp.timestamp()),
+
+    def compiled(told: dict[str, Any], own_fonts: bool) -> bytes:
+        made = typst.compile(
+            str(TEMPLATES / "report.typ"),
+            format="pdf",
+            sys_inputs={"data": json.dumps(told, ensure_ascii=False)},
+            ignore_system_fonts=own_fonts,
+            pdf_standards=["ua-1"],
+            timestamp=int(stamp.timestamp()),
+        )
+        return bytes(made)
+
+    content = _mapped(content, _without_controls)
+    own_fonts, lacking = True, set[str]()
+    for _ in range(MOST_TRIES):
+        try:
+            return compiled(_with_boxes(content, lacking), own_fonts)
+        except typst.TypstError as error:
+            # Only the first complaint is in the error itself.
+            said = str(getattr(error, "diagnostic", "") or error)
+        found = {_plain(text) for text in _LACKING.findall(said)}
+        if not own_fonts and not found - lacking:
+            break
+        lacking |= set() if own_fonts else found
+        own_fonts = own_fonts and not found
+        if not found:
+            break
+    raise WorkspaceError(
+        Problem(
+            f"report “{content['title']}”",
+            "Typst cannot set it",
+            got=said.strip().splitlines()[0],
+            remedy="Look for odd signs in titles and names; the site shows the same words.",
+        )
     )
-    return bytes(made)
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """Return content with all its texts changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _mapped(one, change) for key, one in value.items()}
+    return [_mapped(one, change) for one in value] if isinstance(value, list) else value
+
+
+def _without_controls(text: str) -> str:
+    """Return a text without control signs (C0, C1), which mean nothing on paper; those that part words become spaces."""
+    return "".join(" " if sign in "\t\n\r\f\v\x85" else sign for sign in text if not _is_control(sign))
+
+
+def _is_control(sign: str) -> bool:
+    return category(sign) in ("Cc", "Cs") and sign not in "\t\n\r\f\v\x85"
+
+
+def _with_boxes(content: dict[str, Any], lacking: set[str]) -> dict[str, Any]:
+    """Return content with a box for each sign that no font has, and a note at its foot that tells what boxes are."""
+    if not lacking:
+        return content
+
+    def boxed(text: str) -> str:
+        for cluster in sorted(lacking, key=len, reverse=True):
+            text = text.replace(cluster, BOX)
+        return text
+
+    note = {"kind": "text", "text": STRINGS["report"]["boxes"].format(box=BOX)}
+    told: dict[str, Any] = _mapped(content, boxed)
+    told["sections"] = [*told["sections"], {"title": STRINGS["report"]["boxes_title"], "body": [note]}]
+    return told
+
+
+def _plain(text: str) -> str:
+    """Return a text as it stands in the data, from Typst's complaint about it."""
+    return re.sub(r"\\u\{([0-9a-f]+)\}|\\(.)", lambda at: chr(int(at[1], 16)) if at[1] else at[2], text)
 
 
 # ---- the blocks of a report

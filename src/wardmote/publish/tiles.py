@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -33,6 +33,16 @@ BUFFER = 64
 
 ZOOMS = (4, 12)
 """Lowest zoom (Britain on a phone) and highest; a map draws the tiles of the highest zoom for all beyond, where a unit is 1.5 m."""
+
+MOST_TILES = 60_000
+"""Most tiles of the highest zoom: England's neighbourhoods take at most 10,622 of zoom 12, which stays; the whole globe would take
+17 million, and gets zoom 7."""
+
+MOST_TILES_EVER = 250_000
+"""Most tiles of the highest zoom where fewer would not show the areas."""
+
+TYPICAL = 32
+"""Units across which an area of middling size is drawn at least at the highest zoom, within `MOST_TILES_EVER`."""
 
 DETAIL = 4.0
 """Side of the smallest triangle that is drawn, in units: half a dot on a screen of 512 dots a tile."""
@@ -66,7 +76,7 @@ class TileSet:
         areas: How many areas it holds.
         tiles: How many tiles.
         bounds: West, south, east, north in degrees.
-        zooms: Lowest and highest zoom.
+        zooms: Lowest and highest zoom; a map draws the tiles of the highest for all beyond.
     """
 
     level: str
@@ -95,7 +105,7 @@ def make_tiles(
         codes: Code of each area.
         geometry: Its shape as WKB in EPSG:4326. Points, lines and empty shapes are left out.
         out: Folder of tiles; made where it is absent.
-        zooms: Lowest and highest zoom.
+        zooms: Lowest and highest zoom; the highest is lower where there would be too many tiles (`highest_zoom`).
         form: "folder" writes ``out/LEVEL/Z/X/Y.pbf`` instead, for hosts that do not serve parts of a file; "both" writes both.
 
     Raises:
@@ -106,6 +116,7 @@ def make_tiles(
         return None
     out.mkdir(parents=True, exist_ok=True)
     bounds = bounds_of(shapes)
+    zooms = (zooms[0], highest_zoom(shapes, zooms))
     tiles = build_tiles(names, shapes, zooms)
     files: list[str] = []
     if form != "file":
@@ -126,11 +137,54 @@ def fingerprint(codes: Sequence[str], geometry: Sequence[bytes], zooms: tuple[in
         geometry: Its shape as WKB.
         zooms: Lowest and highest zoom.
     """
-    digest = hashlib.sha256(json.dumps([MAKER, EXTENT, BUFFER, DETAIL, *zooms]).encode())
+    digest = hashlib.sha256(
+        json.dumps([MAKER, EXTENT, BUFFER, DETAIL, MOST_TILES, MOST_TILES_EVER, TYPICAL, *zooms]).encode()
+    )
     for code, shape in zip(codes, geometry, strict=True):
         digest.update(code.encode() + b"\0" + len(shape).to_bytes(8, "little"))
         digest.update(shape)
     return digest.hexdigest()
+
+
+def highest_zoom(shapes: NDArray[np.object_], zooms: tuple[int, int] = ZOOMS) -> int:
+    """Return the highest zoom for which tiles are made, so that shapes round the globe take neither hours nor all memory.
+
+    Tiles are counted from the shapes' bounding boxes: never fewer than there will be, but for the strips beyond their edges.
+
+    Args:
+        shapes: Shapes in EPSG:4326.
+        zooms: Lowest and highest zoom.
+    """
+    import numpy as np
+    import shapely
+
+    box = shapely.bounds(shapes)
+    west_north, east_south = _mercator(box[:, [0, 3]]), _mercator(box[:, [2, 1]])
+    middling = float(np.median((east_south - west_north).max(axis=1)))
+
+    def count(zoom: int) -> float:
+        last = (1 << zoom) - 1
+        first = np.clip(np.floor(west_north * (last + 1)), 0, last)
+        final = np.clip(np.floor(east_south * (last + 1)), 0, last)
+        of_each = (final - first + 1).prod(axis=1).sum()
+        return float(min(of_each, (final.max(axis=0) - first.min(axis=0) + 1).prod()))
+
+    low, high = zooms
+    for zoom in range(high, low, -1):
+        # One zoom farther out, areas of middling size would be too small.
+        needed = middling * (EXTENT << zoom - 1) < TYPICAL
+        if count(zoom) <= (MOST_TILES_EVER if needed else MOST_TILES):
+            return zoom
+    return low
+
+
+def has_surface(geometry: Iterable[bytes]) -> bool:
+    """Return whether any shape has a surface, so that tiles can be made; no more are looked at than are needed to know.
+
+    Args:
+        geometry: Shapes as WKB.
+    """
+    return any(_surfaces([""], [shape])[0] for shape in geometry)
 
 
 def build_tiles(

@@ -8,17 +8,19 @@ time, checksum, address and day of fetching, so that later runs need not hash ag
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from wardmote.errors import InputError, MissingError, Problem, StudyError, WardmoteError
+from wardmote.errors import InputError, MissingError, Problem, StudyError, WardmoteError, WorkspaceError
 from wardmote.sources.catalogue import Entry, Form
 from wardmote.study import SourceSpec
 
@@ -146,6 +148,7 @@ def bring(
     Raises:
         MissingError: The user's or the mirror's file is not there, no address is known, or the publisher cannot be reached.
         InputError: The file that arrived is not the expected one.
+        WorkspaceError: The disk is full, or the folder may not be written.
     """
     found = at_hand(place, spec, entry)
     if found is not None:
@@ -160,18 +163,19 @@ def bring(
             )
         )
     form = _chosen_form(place, spec, entry, mirror)
-    place.folder.mkdir(parents=True, exist_ok=True)
     items = []
-    for file in form.files:
-        target = place.folder / file.file_name
-        if form.kind == "mirror" and mirror is not None:
-            checksum = _copy(mirror / file.path, target, place.source, progress)
-        elif file.paged:
-            checksum = fetch_pages(file.path, target, progress=progress)
-        else:
-            checksum = download(file.path, target, sha256=file.sha256, size=file.size, progress=progress)
-        items.append(_item(target, file.path, form.kind, checksum, _today()))
-    _write_manifest(place, items)
+    with _writing(place):
+        place.folder.mkdir(parents=True, exist_ok=True)
+        for file in form.files:
+            target = place.folder / file.file_name
+            if form.kind == "mirror" and mirror is not None:
+                checksum = _copy(mirror / file.path, target, place.source, progress)
+            elif file.paged:
+                checksum = fetch_pages(file.path, target, progress=progress)
+            else:
+                checksum = download(file.path, target, sha256=file.sha256, size=file.size, progress=progress)
+            items.append(_item(target, file.path, form.kind, checksum, _today()))
+        _write_manifest(place, items)
     return tuple(_raw(place.folder / item["name"], item) for item in items)
 
 
@@ -209,10 +213,35 @@ def _read_manifest(place: Place) -> list[dict[str, Any]]:
 
 def _write_manifest(place: Place, items: list[dict[str, Any]]) -> None:
     """Write the manifest in one step."""
-    place.folder.mkdir(parents=True, exist_ok=True)
     part = place.folder / f"{MANIFEST}.part"
-    part.write_text(json.dumps({"files": items}, indent=1, ensure_ascii=False), encoding="utf-8")
-    part.replace(place.folder / MANIFEST)
+    with _writing(place):
+        place.folder.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps({"files": items}, indent=1, ensure_ascii=False), encoding="utf-8")
+        part.replace(place.folder / MANIFEST)
+
+
+@contextmanager
+def _writing(place: Place) -> Iterator[None]:
+    """Tell in our words that the disk is full, or that a file may not be read or written, within a ``with`` block."""
+    try:
+        yield
+    except OSError as error:
+        named = Path(error.filename) if isinstance(error.filename, str) else place.folder
+        if named.is_relative_to(place.folder):
+            problem = Problem(
+                str(place.folder),
+                "the source's files cannot be written",
+                got=error.strerror or str(error),
+                remedy="Make room, or let yourself write there, and run again; what was finished stands.",
+            )
+        else:
+            problem = Problem(
+                str(named),
+                "the file cannot be read",
+                got=error.strerror or str(error),
+                remedy="Let yourself read it, and run again.",
+            )
+        raise WorkspaceError(problem) from error
 
 
 def _item(path: Path, address: str, form: str, sha256: str, retrieved: str) -> dict[str, Any]:
@@ -444,8 +473,14 @@ def _fetch_on(address: str, part: Path, progress: Progress | None, timeout: floa
         if error.code in _FINAL:
             raise _unreachable(address, part.with_suffix(""), f"answer {error.code} {error.reason}") from None
         return _FAILED
-    except (urllib.error.URLError, http.client.HTTPException, OSError):
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise
         return _FAILED
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+"""What a disk answers that takes nothing more: another attempt would load the file for nothing."""
 
 
 _FAILED = 2**63

@@ -48,9 +48,21 @@
   /** Return a link to a place or page, named from the folder of the site. */
   wardmote.link = (path, name) => wardmote.element("a", { href: site + path }, name);
 
-  /** Return the name of the file that stands for a text; the same as the builder's. */
-  wardmote.fileName = (text) =>
-    [...text].map((c) => (/^[A-Za-z0-9-]$/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
+  /** Return the FNV-1a digest of 64 bits of a text of ASCII letters; the same as the builder's. */
+  const fnv = (text) => {
+    let found = 0xcbf29ce484222325n;
+    for (const c of text) found = BigInt.asUintN(64, (found ^ BigInt(c.charCodeAt(0))) * 0x100000001b3n);
+    return found.toString(16).padStart(16, "0");
+  };
+
+  /** Return the name of the file that stands for a text; the same as the builder's, which says why (safe_name in building.py). */
+  wardmote.fileName = (text) => {
+    const name = [...text].map((c) => (/^[A-Za-z0-9-]$/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
+    if (name.length <= 120) return name;
+    let head = name.slice(0, 80);
+    if ((head.match(/_/g) || []).length % 2) head = head.slice(0, head.lastIndexOf("_"));
+    return `${head}_-${fnv(name)}`;
+  };
 
   /** Return where the page of a place lies. */
   wardmote.pathOf = (level, code) =>

@@ -89,7 +89,8 @@ async function start() {
     performance.measure("recolour", "recolour");
     legend(counts, torn);
     const count = say(words.count, { count: whole.format(fits), total: whole.format(codes.length), areas: state.level.plural });
-    byId("drawn").textContent = say(words.drawn, { measure: initial(state.measure.title), areas: state.level.plural, count });
+    const hidden = state.level.shapeless ? say(words.shapeless, { count: whole.format(state.level.shapeless), total: whole.format(codes.length), areas: state.level.plural }) : "";
+    byId("drawn").textContent = `${say(words.drawn, { measure: initial(state.measure.title), areas: state.level.plural, count })} ${hidden}`.trim();
     list();
     tell();
   }
@@ -163,8 +164,7 @@ async function start() {
     const box = byId("chosen");
     if (!state.chosen) { box.replaceChildren(make("p", words.chosen_none)); return; }
     const i = state.at.get(state.chosen), link = make("a", words.profile), last = document.createElement("p");
-    const safe = [...state.chosen].map((c) => (/[A-Za-z0-9-]/.test(c) ? c : `_${c.codePointAt(0).toString(16)}_`)).join("");
-    link.href = new URL(state.paged ? `${state.level.places}/${safe}.html` : `${state.level.places}/index.html?code=${encodeURIComponent(state.chosen)}`, root);
+    link.href = new URL(window.wardmote.pathOf({ level: state.level.level, paged: state.paged }, state.chosen), root);
     last.append(link);
     box.replaceChildren(make("h3", state.names[i]), make("p", `${initial(state.measure.title)}: ${classOf(i)}.`), last);
   }

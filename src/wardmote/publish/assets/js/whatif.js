@@ -2,8 +2,8 @@
 (function () {
   "use strict";
   const held = window.wardmote.held, engine = window.wardmoteEngine;
-  const safe = (text) => text.replace(/[^A-Za-z0-9-]/gu, (c) => `_${c.codePointAt(0).toString(16)}_`);
-  const list = (level, what) => held[`data/columns/${safe(level)}/${what}`];
+  const { fileName, pathOf } = window.wardmote;
+  const list = (level, what) => held[`data/columns/${fileName(level)}/${what}`];
   const raw = held["whatif/data"], codes = raw && list(raw.level.name, "codes");
   if (!raw || !codes) return; // the note that this needs scripts stays
   /** Return the places of a level as pages tell them: names, codes, people, where their pages are. */
@@ -252,9 +252,9 @@
 
   /** Return a list item that leads to a place; `close` marks what the published result cannot settle. */
   function link(places, at, close) {
-    const code = places.codes[at], name = places.names[at], folder = `../place/${safe(places.level.name)}/`;
+    const code = places.codes[at], name = places.names[at];
     const a = document.createElement("a"), item = document.createElement("li");
-    a.href = places.paged ? `${folder}${safe(code)}.html` : `${folder}index.html?code=${encodeURIComponent(code)}`;
+    a.href = `../${pathOf({ level: places.level.name, paged: places.paged }, code)}`;
     a.textContent = name;
     item.append(a);
     const add = (kind, text) => item.append(" ", Object.assign(element("span", text), { className: kind }));
