@@ -15,8 +15,9 @@ from wardmote.errors import StudyError
 from wardmote.levels import unknown_levels
 from wardmote.publish import publish_site
 from wardmote.publish.cards import MOST_POST, Said, findings_of, shortened, thread
+from wardmote.publish.closing import open_tables
 from wardmote.publish.page import Gathering, gather, told_withheld
-from wardmote.publish.reading import FrameTables, Withheld, open_tables
+from wardmote.publish.reading import FrameTables, Withheld
 from wardmote.publish.varied import told_factor
 from wardmote.sources import SOURCES
 from wardmote.study import Study, read_study
@@ -566,7 +567,7 @@ def test_every_shared_finding_names_what_it_speaks_of(page: Path, workspace: Wor
     posts = words_of((page.parent / "share/index.html").read_text(encoding="utf-8"))
     lost = r"(?<!\. )(?<!: )\b[\d,]+ neighbourhoods are in the greatest-need tenth of this index"
     assert not re.search(lost, posts)
-    told = findings_of(gather(open_tables(workspace), study)[0])
+    told = findings_of(gather(open_tables(workspace, study), study)[0])
     alone = [one for one in told if "of this index" in one.sentence]
     assert len(alone) > 1
     assert all(one.told.startswith(f"{one.of}. ") for one in alone)

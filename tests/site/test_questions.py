@@ -49,7 +49,9 @@ SIZES = {"small": 33_755, "middle": 6_856, "large": 296}
 
 
 def mapped(sizes: dict[str, int]) -> list[MapLevel]:
-    return [MapLevel(name, name, name, "", "", (0, 0, 1, 1), n, 9.0, "") for name, n in sizes.items()]
+    return [
+        MapLevel(name, name, name, "", "", (0, 0, 1, 1), (4, 12), n, 0, 9.0, "") for name, n in sizes.items()
+    ]
 
 
 def opening(atlas: Any, needs: dict[str, NeedSpec], sizes: dict[str, int]) -> dict[str, str]:
