@@ -227,7 +227,9 @@ class Build:
 
     @contextmanager
     def beside(self, make: Callable[[], None]) -> Iterator[None]:
-        """Make files in a copy of this process while the ``with`` block makes others; where there is one processor alone, after it.
+        """Make files in a copy of this process while the ``with`` block makes others.
+
+        They are made after it where there is one processor alone, or no site before.
 
         Args:
             make: Makes files by `put`, `keep` or `note`. What it leaves in memory is not seen here.
@@ -235,7 +237,8 @@ class Build:
         Raises:
             WardmoteError: What `make` raised; as `WorkspaceError` where it was none of ours.
         """
-        if _processors() == 1:
+        if _processors() == 1 or not self._known:
+            # Where nothing stands yet, all processors are busy with pages, and another copy would only need more memory.
             yield
             make()
             return

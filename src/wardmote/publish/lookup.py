@@ -88,20 +88,24 @@ class _Files:
 
     def __init__(self, making: Making, districts: Sequence[str]) -> None:
         self._build = making.build
-        tables = [making.found.tables.fingerprint(name) for name in ("areas", "memberships")]
         postcodes, group = making.study.publish.postcodes, making.page.group_level
-        shared = [tables, districts, postcodes, group, making.found.levels, making.build.ingredients]
-        parents = [
-            (place.level, place.paged, [(above, rows.tobytes()) for above, rows in place.parents.items()])
-            for place in making.atlas.levels.values()
+        shared = [districts, postcodes, group, making.found.levels, making.build.ingredients]
+        places = [
+            (
+                one.level,
+                one.paged,
+                one.codes,
+                one.names,
+                [(above, rows.tobytes()) for above, rows in one.parents.items()],
+            )
+            for one in making.atlas.levels.values()
         ]
-        # Tables without a checksum, as notebooks give them, may have changed in anything.
-        self._mark = digest(shared, parents) if all(tables) else ""
+        self._mark = digest(shared, *places, *_elsewhere(making))
         self._names: list[str] = []
 
     def kept(self) -> bool:
         """Return whether all files of the site before could be taken over as they are."""
-        names = self._build.recall(NOTE, self._mark) if self._mark else None
+        names = self._build.recall(NOTE, self._mark)
         return names is not None and all(self._build.keep(name, self._mark) for name in names)
 
     def put(self, path: str, content: Any) -> None:
@@ -111,8 +115,28 @@ class _Files:
 
     def finish(self) -> None:
         """Note which files were written."""
-        if self._mark:
-            self._build.remember(NOTE, self._mark, self._names)
+        self._build.remember(NOTE, self._mark, self._names)
+
+
+def _elsewhere(making: Making) -> Iterator[Any]:
+    """Yield all that files tell of areas without figures: not how many people live there, nor what share of an area lies where."""
+    areas, links = making.found.read("areas"), making.found.read("memberships")
+    areas = areas[~areas["level"].isin(list(making.atlas.levels)) & areas["name"].notna()]
+    yield from (texts(areas[name]) for name in ("level", "area", "name"))
+    others = list(dict.fromkeys(texts(areas["level"])))
+    inside = links[links["parent_level"].isin(others)]
+    yield from (texts(inside[name]) for name in ("level", "area", "parent_level", "parent"))
+    yield _in_part(inside)
+    yield [_told_around(making.atlas, links[links["level"] == name]) for name in others]
+
+
+def _in_part(links: pd.DataFrame) -> list[bool]:
+    """Return which memberships are of a part: shares are written to about twelve digits, so a whole may have lost its last one.
+
+    An unknown share is no whole.
+    """
+    found: list[bool] = (~(links["weight"].to_numpy(dtype=float, na_value=float("nan")) > 1 - 1e-9)).tolist()
+    return found
 
 
 def make_lookup(making: Making, districts: Iterable[str] = ()) -> None:
@@ -256,9 +280,9 @@ def _held(atlas: Atlas, links: pd.DataFrame) -> dict[str, tuple[dict[str, int], 
 def _rows_in(core: PlaceLevel, links: pd.DataFrame) -> dict[str, tuple[list[int], list[int]]]:
     """Return the rows of the places wholly and partly in each area."""
     rows: dict[str, tuple[list[int], list[int]]] = {}
-    # Shares are written to about twelve digits, so a whole may have lost its last one; an unknown share is no whole.
-    part = (~(links["weight"].to_numpy(dtype=float, na_value=float("nan")) > 1 - 1e-9)).tolist()
-    for area, parent, is_part in zip(texts(links["area"]), texts(links["parent"]), part, strict=True):
+    for area, parent, is_part in zip(
+        texts(links["area"]), texts(links["parent"]), _in_part(links), strict=True
+    ):
         row = core.at.get(str(area))
         if row is not None:
             rows.setdefault(str(parent), ([], []))[is_part].append(row)
