@@ -87,10 +87,18 @@ def test_files_made_beside_others_are_of_the_site_and_a_failure_is_told(tmp_path
         build.put("beside.html", "beside")
         build.remember("note", digest("one"), 1)
 
+    small_site(out, "before")  # without a site that stands, all is made in one process
     with replaced(out) as new:
         build = Build(new, out)
         with build.beside(beside):
             build.put("index.html", "here")
+
+        def again() -> None:  # another copy knows what the first one made
+            assert build.keep("beside.html", digest(b"beside"))
+            assert build.recall("note", digest("one")) == 1
+
+        with build.beside(again):
+            assert build.keep("index.html", digest(b"here"))
     build.finish(digest("one"))
     assert read_site(out) == {"index.html": "here", "beside.html": "beside"}
     assert sorted(build.written) == ["beside.html", "index.html"]

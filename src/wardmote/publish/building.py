@@ -107,8 +107,18 @@ class Build:
             path: The file, relative to the site.
             made_from: Digest of what it would be made from.
         """
-        known = self._known.get(path)
+        mine, known = self.made.get(path), self._known.get(path)
+        if mine is not None and mine[0] == made_from:  # made already in this build
+            return True
         return known is not None and known[0] == made_from and self._take_over(path, known)
+
+    def stood(self, path: str) -> bool:
+        """Return whether the site before has a file.
+
+        Args:
+            path: The file, relative to the site.
+        """
+        return path in self._known
 
     def _take_over(self, path: str, known: Made) -> bool:
         """Link the file of the site before into the new one; return whether it could be."""
@@ -186,7 +196,7 @@ class Build:
             name: Name of the note.
             made_from: Digest of what it was made from.
         """
-        told = self._told.get(name)
+        told = self._facts.get(name, self._told.get(name))
         if told is None or told[0] != made_from:
             return None
         self._facts[name] = told
@@ -286,7 +296,8 @@ class Build:
 
     def _child(self, make: Callable[[], None], send: Any) -> None:
         """Make one share of the files and send what was made."""
-        self.made, self.written, self._facts = {}, [], {}
+        # What was made and noted before stays known here; only what is new is sent.
+        made, facts, written = dict(self.made), dict(self._facts), len(self.written)
         error: WardmoteError | str = ""
         try:
             make()
@@ -296,7 +307,9 @@ class Build:
             error = blamed(problem, self.folder, self.before)
         except Exception as problem:  # told by the parent, with its kind
             error = f"{type(problem).__name__}: {problem}"
-        send.send((self.made, self.written, self._facts, error))
+        new = {path: one for path, one in self.made.items() if made.get(path) != one}
+        told = {name: one for name, one in self._facts.items() if facts.get(name) != one}
+        send.send((new, self.written[written:], told, error))
         send.close()
 
     def finish(self, whole: str = "") -> None:

@@ -37,7 +37,7 @@ class Maker:
         paths: Pages of it that the menu leads to.
         make: Writes its files.
         needs: Whether the facts of a study allow it.
-        beside: Whether it takes long and can be made beside all the others.
+        beside: Whether it can be made beside all the others; so many that both halves of the work take about as long.
         requires: The kinds that its pages lead to or load from, and that must stand wherever they do.
     """
 
@@ -54,7 +54,7 @@ MAKERS: tuple[Maker, ...] = (
     # Places of large levels, and those put into other pages, are shown from the files of the search.
     Maker("place", (), make_profiles, requires=("find",)),
     Maker("columns", (), make_columns),
-    Maker("map", ("map/index.html",), make_map, can_map, requires=("columns", "place")),
+    Maker("map", ("map/index.html",), make_map, can_map, requires=("columns", "place"), beside=True),
     Maker("find", ("find.html",), make_find, requires=("columns", "place")),
     Maker("compare", ("compare/index.html",), make_compare, requires=("find",)),
     Maker("table", ("table/index.html",), make_tables, requires=("columns", "place")),
@@ -70,11 +70,11 @@ MAKERS: tuple[Maker, ...] = (
         "evidence", ("evidence/index.html",), make_evidence, lambda found, atlas: bool(found.study.synthesis)
     ),
     Maker("whatif", ("whatif/index.html",), make_whatif, can_whatif, requires=("columns", "place")),
-    Maker("method", ("method/index.html",), make_method),
+    Maker("method", ("method/index.html",), make_method, beside=True),
     Maker("data", ("data/index.html",), make_data, beside=True),
     Maker("share", ("share/index.html",), make_share),
     Maker("about", ("about/index.html",), make_about),
-    Maker("full", ("full/index.html",), make_full),
+    Maker("full", ("full/index.html",), make_full, beside=True),
     Maker("start", ("index.html",), make_front),
 )
 """All makers, in the order in which they write."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from wardmote.publish.folder import replaced
 from wardmote.publish.full import render_full
 from wardmote.publish.makers import Maker, chosen
 from wardmote.publish.marks import Marks
-from wardmote.publish.page import gather
+from wardmote.publish.package import fill_package
+from wardmote.publish.page import Gathering, Page, gather
 from wardmote.publish.places import read_atlas
 from wardmote.publish.profiles import Profiler
 from wardmote.publish.reading import OpenTables
@@ -60,43 +62,16 @@ def publish_site(
     whole = _whole(opened, study, day)
     if stands(out, whole):
         return out / "index.html"
-    page, found = gather(opened, study)
-    atlas = read_atlas(found)
-    # What places need of them is in the atlas now; they are the largest tables, and others may need the room.
-    found.forget("scores", "contributions", "ranks", "summary_ranks", "similar")
-    makers = [maker for maker in _chosen(study) if atlas.levels and maker.needs(found, atlas)]
-    paths = {path for maker in makers for path in maker.paths} | {"index.html"}
-    frame = Frame(
-        title=page.title,
-        description=page.description,
-        contact=page.contact,
-        version=wardmote_version(),
-        menu=menu_of(paths),
-        paths=tuple(sorted(paths)),
-        areas=atlas.base.level.plural if atlas.levels else "",
-        address=study.publish.address.rstrip("/"),
-        post=found_post[0] if (found_post := re.findall(POST, page.contact)) else "",
-    )
-    units = found.read("indicators", ["indicator", "unit"]).to_dict("list")  # profiles tell figures with them
     with replaced(out) as folder:
         build = Build(folder, out, ingredients())
-        if makers:
-            profiler = Profiler(atlas, found)
-            making = Making(
-                build=build,
-                study=study,
-                page=page,
-                found=found,
-                atlas=atlas,
-                profiler=profiler,
-                frame=frame,
-                day=day,
-                render=renderer(frame),
-                say=say,
-                marks=Marks(
-                    atlas, digest(build.ingredients, frame, units, profiler.strategist.mark, profiler.alike)
-                ),
-            )
+        # The tables themselves need nothing of the pages, so a changed study's are written while the pages' facts are gathered.
+        early = bool(whole) and build.stood("data/index.html") and _wants(study, "data")
+        with build.beside(lambda: _tables_ahead(build, opened, study, day)) if early else nullcontext():
+            told, making = _gathered(build, opened, study, day, say)
+        if making is None:
+            build.put("index.html", render_full(*told, day))
+        else:
+            makers = [m for m in _chosen(study) if m.needs(making.found, making.atlas)]
 
             def make_all(beside: bool) -> None:
                 for maker in makers:
@@ -105,10 +80,60 @@ def publish_site(
 
             with build.beside(lambda: make_all(True)):
                 make_all(False)
-        else:
-            build.put("index.html", render_full(page, found, day))
     build.finish(whole)
     return out / "index.html"
+
+
+def _tables_ahead(build: Build, opened: OpenTables, study: Study, day: datetime.date) -> None:
+    """Write the data package; asked for again by the page of data, its files are there."""
+    fill_package(opened, study, build, day)
+
+
+def _gathered(
+    build: Build, opened: OpenTables, study: Study, day: datetime.date, say: Callable[[str], None]
+) -> tuple[tuple[Page, Gathering], Making | None]:
+    """Return what the first page says with its tables, and everything that makers need; None where there are no places to show."""
+    page, found = gather(opened, study)
+    atlas = read_atlas(found)
+    # What places need of them is in the atlas now; they are the largest tables, and others may need the room.
+    found.forget("scores", "contributions", "ranks", "summary_ranks", "similar")
+    makers = [maker for maker in _chosen(study) if atlas.levels and maker.needs(found, atlas)]
+    if not makers:
+        return (page, found), None
+    paths = {path for maker in makers for path in maker.paths} | {"index.html"}
+    frame = Frame(
+        title=page.title,
+        description=page.description,
+        contact=page.contact,
+        version=wardmote_version(),
+        menu=menu_of(paths),
+        paths=tuple(sorted(paths)),
+        areas=atlas.base.level.plural,
+        address=study.publish.address.rstrip("/"),
+        post=found_post[0] if (found_post := re.findall(POST, page.contact)) else "",
+    )
+    units = found.read("indicators", ["indicator", "unit"]).to_dict("list")  # profiles tell figures with them
+    profiler = Profiler(atlas, found)
+    mark = digest(build.ingredients, frame, units, profiler.strategist.mark, profiler.alike)
+    making = Making(
+        build=build,
+        study=study,
+        page=page,
+        found=found,
+        atlas=atlas,
+        profiler=profiler,
+        frame=frame,
+        day=day,
+        render=renderer(frame),
+        say=say,
+        marks=Marks(atlas, mark),
+    )
+    return (page, found), making
+
+
+def _wants(study: Study, name: str) -> bool:
+    """Return whether a study's site has a kind of page."""
+    return any(maker.name == name for maker in _chosen(study))
 
 
 def _whole(tables: OpenTables, study: Study, day: datetime.date) -> str:
