@@ -63,6 +63,23 @@ class Marks:
         decided = [self._money(level, row)]
         return digest(self.shared, b"".join(parts), decided)
 
+    def of_all(self, level: str, rows: list[int], inside: Any) -> str:
+        """Return the digest of what the pages of several places of a level are made from.
+
+        Args:
+            level: Their level.
+            rows: Their rows there.
+            inside: For each place of the level, the rows of the smallest areas in it.
+        """
+        if level != self.atlas.base.level.name:
+            return digest([self.of(level, row, inside[row]) for row in rows])
+        # The smallest areas hold nothing, so all of a file's go into one digest: a country has tens of thousands.
+        parts = [self._own[level][row] for row in rows]
+        for above, parents in self.atlas.levels[level].parents.items():
+            around = self._around[above]
+            parts += [around[parent] if parent >= 0 else b"" for parent in parents[rows].tolist()]
+        return digest(self.shared, b"|".join(parts), [self._money(level, row) for row in rows])
+
     def _money(self, level: str, row: int) -> list[str]:
         """Return the digests of the decisions that a page speaks of."""
         told = []

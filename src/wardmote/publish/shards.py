@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wardmote.errors import InputError, MissingError, Problem
 from wardmote.publish.atlas import Making
-from wardmote.publish.building import digest, safe_name
+from wardmote.publish.building import safe_name
 from wardmote.publish.places import PlaceLevel
 from wardmote.publish.strings import PLACE, say
 
@@ -94,7 +94,7 @@ def make_shards(making: Making) -> None:
             groups.setdefault(stem(code), []).append(row)
         for group, rows in groups.items():
             path = f"data/places/{safe_name(name)}/{group}"
-            made_from = digest([marks.of(name, row, members[name][row]) for row in rows])
+            made_from = marks.of_all(name, rows, members[name])
             work.append((f"{path}.js", made_from, (path, name, rows)))
         if not place.paged:
             _page_on_demand(making, place)
