@@ -53,9 +53,13 @@ async function start() {
   addEventListener("pagehide", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
   map.on("error", ({ error }) => {
-    if (leaving || error?.name === "AbortError") return;
-    console.error(`map: ${error?.message || error}`);
-    byId("drawn").textContent = say(words.failed, { reason: error?.message || String(error) });
+    if (error?.name === "AbortError") return;
+    // Told a little later: what a browser stops since the reader goes elsewhere fails before the page is told that it goes.
+    setTimeout(() => {
+      if (leaving) return;
+      console.error(`map: ${error?.message || error}`);
+      byId("drawn").textContent = say(words.failed, { reason: error?.message || String(error) });
+    }, 1000);
   });
   await map.once("load");
 
