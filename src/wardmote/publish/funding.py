@@ -135,14 +135,15 @@ def funding_of(found: Gathering, id_: str) -> Funding:
 
 def _funding(found: Gathering, id_: str, spec: RoundSpec, decisions: pd.DataFrame) -> Funding:
     """Return one round in words and tables."""
+    import pyarrow as pa
+
     firm = _of(found.read("fragility"), id_)
     standing = dict(zip(firm["area"], firm["standing"], strict=True))
     compared = _of(found.read("rule_comparison"), id_)
     findings = found.read("findings").sort_values("position", kind="stable")
     mine = findings[(findings["stage"] == "allocate") & (findings["id"] == id_)]
-    rows: list[dict[str, Any]] = [
-        {str(key): value for key, value in row.items()} for row in decisions.to_dict("records")
-    ]
+    # Through Arrow: a country's decisions are thousands of rows, and null comes as None.
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(decisions, preserve_index=False).to_pylist()
     funded = [row for row in rows if row["funded"] is True]
     close = sorted(
         (row for row in rows if _number(row["margin_rank"]) is not None and row["decided_by"] != "excluded"),

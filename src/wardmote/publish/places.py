@@ -409,9 +409,10 @@ def _summaries(found: Gathering, level: PlaceLevel, order: list[str]) -> tuple[S
     table = _where(_arrow(found.read("summaries")), level=level.level.name)
     nodes = found.read("nodes")
     roots = dict(zip(*(nodes[nodes["parent"].isna()][c] for c in ("index", "node")), strict=True))
+    drawn = _where(_arrow(found.read("summary_ranks")), level=level.level.name)
     result = []
     for id_ in order:
-        mine = _where(table, index=id_, node=roots.get(id_, ""))
+        mine, drawn_here = _where(table, index=id_, node=roots.get(id_, "")), _where(drawn, index=id_)
         for measure in dict.fromkeys(mine["measure"].to_pylist()):
             one = _where(mine, measure=measure)
             row = _rows_of(one["area"], level.codes)
@@ -419,7 +420,7 @@ def _summaries(found: Gathering, level: PlaceLevel, order: list[str]) -> tuple[S
             value, rank = np.full(len(level.codes), np.nan), np.zeros(len(level.codes), dtype=np.int64)
             value[row[kept]] = _numbers(one["value"])[kept]
             rank[row[kept]] = np.nan_to_num(_numbers(one["rank"])[kept])
-            ranges = _where(_arrow(found.read("summary_ranks")), index=id_, measure=measure)
+            ranges = _where(drawn_here, measure=measure)
             result.append(
                 Summary(
                     id_,
