@@ -213,16 +213,21 @@ class OpenColumns:
         shut = ~facts["source"].isin([s for s, access in self._access.items() if access == "open"])
         if not shut.any():
             return found
-        areas = self._tables.read("areas")
         keys = ["level", "area"]
         for name in FACTS:
-            told = facts[facts[name].notna()]
+            told = facts.loc[facts[name].notna(), ["source", *keys, name]]
             closed, free = (told[shut[told.index] == which] for which in (True, False))
-            standing = closed.merge(areas[[*keys, name]], on=[*keys, name])
+            if not len(closed):
+                continue
             # Joined as columns: a country has a hundred thousand cells, nearly all of which an open source says too.
-            stated = free[[*keys, name]].drop_duplicates()
-            alone = standing.merge(stated, on=[*keys, name], how="left", indicator="_stated")
-            alone = alone[alone["_stated"] == "left_only"]
+            alone = closed.merge(
+                free[[*keys, name]].drop_duplicates(), on=[*keys, name], how="left", indicator="_too"
+            )
+            alone = alone.loc[alone["_too"] == "left_only", ["source", *keys, name]]
+            if not len(alone):
+                continue
+            areas = self._tables.read("areas")
+            alone = alone.merge(areas[[*keys, name]], on=[*keys, name])
             for source, level, area in zip(*(alone[key] for key in ("source", *keys)), strict=True):
                 found.setdefault(name, {}).setdefault(level, {}).setdefault(area, set()).add(source)
             if name != "name" and name in found:

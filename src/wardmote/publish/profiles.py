@@ -253,12 +253,13 @@ class Profiler:
 
     # ---- one place
 
-    def profile(self, level: str, row: int) -> Profile:
+    def profile(self, level: str, row: int, *, whole: bool = True) -> Profile:
         """Return the profile of one place.
 
         Args:
             level: Its level.
             row: Its row there.
+            whole: Whether with what only a page of its own shows: the places inside, and the drawing of where it lies.
         """
         place = self.atlas.levels[level]
         standings = tuple(self._standing(item, place, row) for item in self.atlas.indices)
@@ -292,9 +293,9 @@ class Profiler:
             beside_header=tuple(item.title for item in self._summarised()),
             similar=self._similar(place, row),
             money=money,
-            inside=self._small(place, row),
-            outline=self.locator.draw(level, row),
-            on_map=self.locator.on_map(level, row),
+            inside=self._small(place, row) if whole else None,
+            outline=self.locator.draw(level, row) if whole else Markup(""),
+            on_map=self.locator.on_map(level, row) if whole else None,
             strategies=self.strategist.of(level, row),
             unlike=self._unlike(place),
         )

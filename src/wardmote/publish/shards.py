@@ -101,7 +101,7 @@ def make_shards(making: Making) -> None:
 
     def make(item: tuple[str, str, list[int]]) -> str:
         path, level, rows = item
-        profiles = [making.profiler.profile(level, row) for row in rows]
+        profiles = [making.profiler.profile(level, row, whole=False) for row in rows]
         return script(path, {profile.code: plain(profile) for profile in profiles})
 
     making.build.each(work, make)
