@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import errno
+import gc
 import multiprocessing
 import os
 import random
@@ -19,7 +20,7 @@ import pytest
 
 from wardmote.errors import MissingError, Problem, WorkspaceError
 from wardmote.publish import building, folder, publish_site
-from wardmote.publish.building import Build, digest, record_of, stands
+from wardmote.publish.building import Build, digest, record_of, seldom_collected, stands
 from wardmote.publish.folder import exchange, replaced
 from wardmote.study import Study
 from wardmote.tables import TABLES
@@ -421,3 +422,18 @@ def test_what_is_built_upon_an_old_site_is_what_is_built_from_nothing(
 
 def read_bytes(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_how_often_python_collects_is_as_before_when_a_build_failed():
+    before = gc.get_threshold()
+    seen = []
+
+    def fails() -> None:
+        with seldom_collected():
+            seen.append(gc.get_threshold()[0])
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        fails()
+    assert seen[0] > before[0]
+    assert gc.get_threshold() == before

@@ -20,6 +20,7 @@ from wardmote.publish.reading import BaseTables, FrameTables, Withheld, Workspac
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from wardmote.study import Study
     from wardmote.study.rounds import RoundSpec
@@ -206,39 +207,38 @@ class OpenColumns:
     @cached_property
     def _cells(self) -> dict[str, dict[str, dict[str, set[str]]]]:
         """Areas by column and level of which a closed source alone says what stands there, with these sources under each area."""
+        import pandas as pd
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         facts = self._tables.area_facts()
         found: dict[str, dict[str, dict[str, set[str]]]] = {}
-        if not len(facts):
-            return found
-        shut = ~facts["source"].isin([s for s, access in self._access.items() if access == "open"])
-        if not shut.any():
-            return found
-        keys = ["level", "area"]
+        open_ = pa.array([s for s, access in self._access.items() if access == "open"], pa.string())
+        free = pc.is_in(facts["source"], value_set=open_)
+        closed, free = facts.filter(pc.invert(free)), facts.filter(free)
         for name in FACTS:
-            told = facts.loc[facts[name].notna(), ["source", *keys, name]]
-            closed, free = (told[shut[told.index] == which] for which in (True, False))
-            if not len(closed):
+            cell = ["level", "area", name]
+            told = closed.filter(pc.is_valid(closed[name])).select(["source", *cell])
+            if not told.num_rows:
                 continue
             # Joined as columns: a country has a hundred thousand cells, nearly all of which an open source says too.
-            alone = closed.merge(
-                free[[*keys, name]].drop_duplicates(), on=[*keys, name], how="left", indicator="_too"
-            )
-            alone = alone.loc[alone["_too"] == "left_only", ["source", *keys, name]]
-            if not len(alone):
+            only = told.join(free.select(cell), keys=cell, join_type="left anti")
+            if not only.num_rows:
                 continue
+            alone: pd.DataFrame = only.to_pandas(types_mapper=pd.ArrowDtype)
             areas = self._tables.read("areas")
-            alone = alone.merge(areas[[*keys, name]], on=[*keys, name])
-            for source, level, area in zip(*(alone[key] for key in ("source", *keys)), strict=True):
+            alone = alone.merge(areas[cell], on=cell)
+            for source, level, area in zip(*(alone[key] for key in ("source", "level", "area")), strict=True):
                 found.setdefault(name, {}).setdefault(level, {}).setdefault(area, set()).add(source)
             if name != "name" and name in found:
                 self._add_sums(found[name], areas[areas[name].notna()], name, facts)
         return found
 
     def _add_sums(
-        self, found: dict[str, dict[str, set[str]]], areas: pd.DataFrame, name: str, facts: pd.DataFrame
+        self, found: dict[str, dict[str, set[str]]], areas: pd.DataFrame, name: str, facts: pa.Table
     ) -> None:
         """Add the larger areas whose sum is that of one small area: its own figure."""
-        stated = set(zip(facts["level"], facts["area"], facts[name], strict=True))
+        stated = set(zip(*(facts[key].to_pylist() for key in ("level", "area", name)), strict=True))
         cells = list(zip(areas["level"], areas["area"], areas[name], strict=True))
         single = {
             value: of for level, area, value in cells if (of := found.get(level, {}).get(area)) is not None

@@ -70,7 +70,7 @@ MAKERS: tuple[Maker, ...] = (
         "evidence", ("evidence/index.html",), make_evidence, lambda found, atlas: bool(found.study.synthesis)
     ),
     Maker("whatif", ("whatif/index.html",), make_whatif, can_whatif, requires=("columns", "place")),
-    Maker("method", ("method/index.html",), make_method, beside=True),
+    Maker("method", ("method/index.html",), make_method),
     Maker("data", ("data/index.html",), make_data, beside=True),
     Maker("share", ("share/index.html",), make_share),
     Maker("about", ("about/index.html",), make_about),

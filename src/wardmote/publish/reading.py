@@ -16,6 +16,7 @@ from wardmote.tables import TABLES, empty
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from wardmote.lineage import Part, Refusal
     from wardmote.workspace import Workspace
@@ -70,7 +71,7 @@ class OpenTables(Protocol):
 class BaseTables(OpenTables, Protocol):
     """Tables of one study, as far as whole parts of them may be published."""
 
-    def area_facts(self) -> pd.DataFrame:
+    def area_facts(self) -> pa.Table:
         """Return what every source says about areas, closed ones too: to tell which cells repeat it, never to be published."""
         ...
 
@@ -92,9 +93,12 @@ class WorkspaceTables:
         """Return the rows of a table that may be published; see `OpenTables.read`."""
         return self._workspace.read_parts(name, self._parts(name)[0], columns)
 
-    def area_facts(self) -> pd.DataFrame:
+    def area_facts(self) -> pa.Table:
         """Return what every source says about areas; see `BaseTables.area_facts`."""
-        return self._workspace.read_parts("area_facts", self._workspace.ledger.parts("area_facts"))
+        import pyarrow as pa
+
+        parts = [self._workspace.read_arrow(part) for part in self._workspace.ledger.parts("area_facts")]
+        return pa.concat_tables(parts, promote_options="default") if parts else _arrow(empty("area_facts"))
 
     def withheld(self, names: Iterable[str]) -> tuple[Withheld, ...]:
         """Return what may not be published; see `OpenTables.withheld`."""
@@ -169,9 +173,15 @@ class FrameTables:
         """Return nothing: data frames have no checksum."""
         return ""
 
-    def area_facts(self) -> pd.DataFrame:
+    def area_facts(self) -> pa.Table:
         """Return what every source says about areas; see `BaseTables.area_facts`."""
-        return self._frames.get("area_facts", empty("area_facts"))
+        return _arrow(self._frames.get("area_facts", empty("area_facts")))
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def nothing_to_publish(folder: object, refused: Iterable[Withheld]) -> MissingError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wardmote.publish.atlas import Frame, Making, ingredients, menu_of, renderer
-from wardmote.publish.building import Build, digest, stands
+from wardmote.publish.building import Build, digest, seldom_collected, stands
 from wardmote.publish.closing import open_tables
 from wardmote.publish.folder import replaced
 from wardmote.publish.full import render_full
@@ -62,7 +62,7 @@ def publish_site(
     whole = _whole(opened, study, day)
     if stands(out, whole):
         return out / "index.html"
-    with replaced(out) as folder:
+    with seldom_collected(), replaced(out) as folder:
         build = Build(folder, out, ingredients())
         # The tables themselves need nothing of the pages, so a changed study's are written while the pages' facts are gathered.
         early = bool(whole) and build.stood("data/index.html") and _wants(study, "data")
