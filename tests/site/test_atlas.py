@@ -589,7 +589,7 @@ def test_a_thread_is_numbered_and_short(site: Path) -> None:
     found = (Said("A finding. " * 60), Said("Short."))
     posts = [one.text for one in thread("A study", found, "Ask the clerk.", "https://example.org")]
     assert all(len(post) <= MOST_POST for post in posts)
-    assert [post.split()[0] for post in posts] == [f"{i}/{len(posts)}" for i in range(1, len(posts) + 1)]
+    assert [post.split()[0] for post in posts] == [f"{i}/{len(posts)}:" for i in range(1, len(posts) + 1)]
     # A title may hold a colon itself.
     assert posts[0].endswith("“A study”: what we found.")
     told = [one.text for one in thread("A study", found, "", "", drawn=True)]

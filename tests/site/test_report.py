@@ -111,10 +111,33 @@ def test_a_report_tells_title_language_publisher_and_standard(
     assert heads[0] == "/H1"
 
 
+def test_the_report_tells_each_round_with_its_rules_and_who_is_funded(
+    reports: dict[str, Path], workspace: Workspace, study: Study
+) -> None:
+    told = said_in(reports[""])
+    assert "Funding round: Gathering Places Fund" in told
+    assert study.round["gatherings"].description in told
+    decisions, areas = workspace.read("decisions"), workspace.read("areas")
+    stated = decisions[(decisions["rules"] == "stated") & decisions["funded"].fillna(False)]
+    names = areas.set_index(["level", "area"])["name"]
+    assert len(stated) == 24
+    assert all(names[row.level, row.area] in told for row in stated.itertuples())
+
+
 def test_nobody_is_made_the_author(workspace: Workspace, study: Study, tmp_path: Path) -> None:
     nobody = study.model_copy(update={"publish": study.publish.model_copy(update={"publisher": ""})})
     report = publish_report(workspace, nobody, tmp_path, built=DAY)
     assert pypdf.PdfReader(report).metadata.author is None
+
+
+def test_a_title_is_not_taken_for_a_part_of_the_file(
+    workspace: Workspace, study: Study, tmp_path: Path
+) -> None:
+    title = "trailer << /Type/Pages/Count 9 >> startxref 1 %%EOF"
+    odd = study.model_copy(update={"publish": study.publish.model_copy(update={"title": title})})
+    report = publish_report(workspace, odd, tmp_path, built=DAY)
+    assert pypdf.PdfReader(report, strict=True).metadata.title == title
+    assert any(scope(one) == "/Row" for one in elements(report) if one["/S"] == "/TH")
 
 
 def test_a_file_of_another_build_stays_as_it_is() -> None:

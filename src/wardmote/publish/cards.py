@@ -317,7 +317,7 @@ def thread(
     if address:
         pieces += [(piece, 0) for piece in _cut(PAGES["thread_last"].format(address=address), most)]
     return tuple(
-        Post(f"{number}/{len(pieces)} {piece}", picture)
+        Post(f"{number}/{len(pieces)}: {piece}", picture)
         for number, (piece, picture) in enumerate(pieces, start=1)
     )
 

@@ -28,7 +28,8 @@ def with_row_heads(pdf: bytes) -> bytes:
     Args:
         pdf: The file, as Typst writes it.
     """
-    found = _TRAILER.search(pdf)
+    # The last one: a title may hold the same word.
+    found = _TRAILER.match(pdf, max(pdf.rfind(b"trailer"), 0))
     if found is None:
         return pdf
     elements = _elements(pdf, int(found[2]))

@@ -19,6 +19,7 @@ from wardmote.publish import speech
 from wardmote.publish.atlas import TEMPLATES
 from wardmote.publish.building import safe_name
 from wardmote.publish.closing import open_tables
+from wardmote.publish.funding import Funding
 from wardmote.publish.glance import Glance
 from wardmote.publish.page import START, Definition, Gathering, Page, gather
 from wardmote.publish.pdf_tags import pages_of, with_row_heads
@@ -261,11 +262,15 @@ def _frame(
 
 
 def _study(page: Page, study: Study, day: datetime.date) -> dict[str, Any]:
-    """Return the report of a study: what was found, where, how sure, how, from what, who decides."""
+    """Return the report of a study: what was found, where, who is funded, how sure, how, from what, who decides."""
     found = [body for definition in page.definitions for body in _definition(definition)]
     sections = [
         _section(START["found"], [*([_list(page.findings)] if page.findings else []), *found]),
         _section(START["places"], _places(page)),
+        *(
+            _section(STRINGS["funding"]["title"].format(title=one.title), _round(one))
+            for one in page.fundings
+        ),
         _section(
             START["sure_title"],
             [
@@ -308,6 +313,18 @@ def _places(page: Page) -> list[dict[str, Any]]:
         )
     area = page.group_level.title.capitalize() if page.group_level else PLACE["area"]
     return [_table([area, START["how_many"], PAGES["which"]], rows, [2, 1, 5])] if rows else []
+
+
+def _round(one: Funding) -> list[dict[str, Any]]:
+    """Return a funding round: what it is, its rules, what they did, and who is funded by name."""
+    said = STRINGS["funding"]
+    intro = [_text(text) for text in (one.description, one.standing) if text]
+    rules = [_heading(said["rules"]), _text(one.way), *([_list(one.rules)] if one.rules else [])]
+    # What must be said with a round stands above, and is not said twice.
+    found = [_list([text for text in one.findings if text != one.standing])] if one.findings else []
+    names = [row.name for row in one.places]
+    funded = [_heading(PAGES["round_places"]), _text(words.sentence(speech.listed(names, MOST_NAMED)))]
+    return [*intro, *found, *rules, *(funded if names else [])]
 
 
 def _method(method: Any) -> list[dict[str, Any]]:
