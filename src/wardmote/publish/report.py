@@ -117,13 +117,14 @@ def compile_pdf(content: dict[str, Any], day: datetime.date) -> bytes:
         WorkspaceError: Typst refuses the report for another reason.
     """
     try:
+        import pypdf  # noqa: F401  # for heads of rows, below
         import typst
-    except ImportError:
+    except ImportError as error:
         raise MissingError(
             Problem(
                 "publish report",
-                "Typst is not installed",
-                expected="the Python package typst",
+                f"{error.name} is not installed",
+                expected="the Python packages typst and pypdf",
                 remedy="pip install 'wardmote[report]'",
             )
         ) from None
