@@ -566,7 +566,12 @@ def publish(
         ),
     ] = None,
     place: Annotated[
-        str, typer.Option("--place", metavar="CODE", help="With report: the two-page profile of one place.")
+        str,
+        typer.Option(
+            "--place",
+            metavar="CODE",
+            help="With report: the two-page profile of one place; LEVEL/CODE where levels share a code.",
+        ),
     ] = "",
     study: StudyOption = Path(),
     wait: WaitOption = WAIT,

@@ -22,9 +22,9 @@ import pytest
 
 from wardmote import tables as declared
 from wardmote.errors import InputError, MissingError, StudyError, WorkspaceError
-from wardmote.publish import publish_report, publish_site
+from wardmote.publish import cards, publish_report, publish_site
 from wardmote.publish.building import Build, record_of, safe_name
-from wardmote.publish.cards import MOST_POST, Said, drawable, thread
+from wardmote.publish.cards import BOX, MOST_POST, SIZE, Said, drawable, thread
 from wardmote.publish.lookup import fold, words_of
 from wardmote.publish.makers import MAKERS
 from wardmote.study import PageKind, Study, read_study
@@ -589,7 +589,12 @@ def test_a_thread_is_numbered_and_short(site: Path) -> None:
     found = (Said("A finding. " * 60), Said("Short."))
     posts = [one.text for one in thread("A study", found, "Ask the clerk.", "https://example.org")]
     assert all(len(post) <= MOST_POST for post in posts)
-    assert [post.split()[0] for post in posts] == [f"{i}/{len(posts)}" for i in range(1, len(posts) + 1)]
+    assert [post.split()[0] for post in posts] == [f"{i}/{len(posts)}:" for i in range(1, len(posts) + 1)]
+    # A title may hold a colon itself.
+    assert posts[0].endswith("“A study”: what we found.")
+    told = [one.text for one in thread("A study", found, "", "", drawn=True)]
+    assert any("A draw, or drawn world, works" in post for post in told)
+    assert not any("drawn world" in post for post in posts)
     page = (site / "share/index.html").read_text(encoding="utf-8")
     pictures = re.findall(r'<img src="([^"]+)" alt="([^"]*)"', page)
     assert pictures
@@ -597,6 +602,46 @@ def test_a_thread_is_numbered_and_short(site: Path) -> None:
         assert alt
         assert (site / "share" / path).resolve().read_bytes().startswith(b"\x89PNG")
     assert drawable("£20 million – Ŵ") == "20 million pounds - W"
+    assert drawable("Łódź, Straße, Cafe\u0301, Großœuvre") == "Lodz, Strasse, Cafe, Grossoeuvre"
+
+
+def test_a_picture_shows_a_box_for_what_it_cannot_show_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question mark would be read as the source's own doubt."""
+    assert drawable("Is Киев 北京 🏳️‍🌈 in need?") == f"Is {BOX * 4} {BOX * 2} {BOX * 2} in need?"
+    drawn: list[str] = []
+    lines = cards._lines
+
+    def told(draw: Any, text: str, width: int, size: int) -> list[str]:
+        drawn.append(text)
+        return lines(draw, text, width, size)
+
+    monkeypatch.setattr(cards, "_lines", told)
+    cards.picture("A study", "Киев is in need", "example.org", "An example.")
+    assert any(text.startswith("An example. Each") and BOX in text for text in drawn)
+    drawn.clear()
+    cards.picture("A study", "Kyiv is in need", "example.org", "An example.")
+    assert "An example." in drawn
+
+
+@pytest.mark.parametrize("sentence", ["Llanfair" * 20 + " is in need", "word and " * 400, "مدينة " * 90])
+def test_no_line_of_a_picture_leaves_it(sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import ImageDraw
+
+    boxes = []
+    drawn = ImageDraw.ImageDraw.text
+
+    def told(self: Any, at: Any, text: str, *given: Any, **more: Any) -> None:
+        font = more.get("font", given[1] if len(given) > 1 else None)
+        spacing = more.get("spacing", given[3] if len(given) > 3 else 4)
+        boxes.append(self.multiline_textbbox(at, text, font=font, spacing=spacing))
+        drawn(self, at, text, *given, **more)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", told)
+    cards.picture("Title " * 60, sentence, "https://example.org/" + "a" * 200, "")
+    assert boxes
+    assert all(left >= 0 and right <= SIZE[0] - 60 and bottom <= SIZE[1] for left, _, right, bottom in boxes)
+    # What stands at the foot stays free.
+    assert max(bottom for _, top, _, bottom in boxes if top < 500) < 560
 
 
 FOLDED = {

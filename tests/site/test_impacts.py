@@ -8,6 +8,7 @@ import io
 import math
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -15,7 +16,8 @@ import pytest
 from wardmote.evaluate import declaration
 from wardmote.publish import publish_site
 from wardmote.publish.impacts import ALIKE, plain
-from wardmote.publish.trials import Dot, by_year, curve, likeness, side_by_side, steps
+from wardmote.publish.plots import funnel
+from wardmote.publish.trials import FULL, Dot, by_year, curve, likeness, side_by_side, steps
 from wardmote.study import Study
 from wardmote.workspace import Workspace
 
@@ -191,3 +193,85 @@ def test_minus_signs_are_true_ones_and_titles_are_not_said_twice() -> None:
         plain("Hubs: between -2.78 and 10.07; E-1 and 2013-15 stay", "Hubs")
         == "Between −2.78 and 10.07; E-1 and 2013-15 stay."
     )
+
+
+LONG = "A randomised trial of befriending by telephone for older people who live alone, Northern Ireland 2019"
+
+
+def texts_of(drawn: str, kind: str) -> list[Any]:
+    """Return the words of a drawing that are of one kind."""
+    tree = ElementTree.fromstring(drawn)
+    return [one for one in tree.iter(f"{SVG}text") if kind in (one.get("class") or "").split()]
+
+
+def test_no_line_of_a_scale_crosses_the_words() -> None:
+    """Lines from top to foot of a forest plot went through the names of findings."""
+    dots = [Dot("Short", 0.2, -0.1, 0.5), Dot(LONG, -0.3, -0.6, 0.0), Dot("All", 0.1, 0.0, 0.2, main=True)]
+    for drawn in (
+        str(side_by_side("s", "Ways", dots, (-0.2, 0.4), unit="points", better=True)),
+        str(likeness("l", "Alike", [("Age", -0.8, 0.05), (LONG, 0.3, -0.09)], ALIKE)),
+    ):
+        tree = ElementTree.fromstring(drawn)
+        lines = [
+            [float(number) for number in re.findall(r"-?[\d.]+", one.get("d") or "")][1:]
+            for one in tree.iter(f"{SVG}path")
+            if one.get("class") in ("zero", "grid")
+        ]
+        assert any(one.get("class") == "zero" for one in tree.iter(f"{SVG}path"))
+        # Words reach from 14 above their foot (in the letters of phones) to 4 below it.
+        words = [(float(one.get("y")) - 14, float(one.get("y")) + 4) for one in tree.iter(f"{SVG}text")]
+        assert not [
+            (line, word) for line in lines for word in words if line[0] < word[1] and word[0] < line[1]
+        ]
+
+
+def test_a_long_name_is_wrapped_and_cut_and_told_whole() -> None:
+    drawn = str(side_by_side("s", "Ways", [Dot(LONG, 1.0, 0.5, 1.5), Dot("Other", 1.0, 0.5, 1.5)]))
+    shown = texts_of(drawn, "label")
+    assert len(shown) == 3
+    assert all(len((one[-1].tail if len(one) else one.text) or "") <= FULL for one in shown)
+    # Its number stands on a line of its own, below.
+    numbers = [float(one.get("y")) for one in texts_of(drawn, "over") if one.get("text-anchor") == "end"]
+    assert numbers[0] > float(shown[1].get("y"))
+    assert ElementTree.fromstring(drawn).find(f".//{SVG}text/{SVG}title").text == LONG  # type: ignore[union-attr]
+    feet = [float(one.get("y")) for one in shown]
+    assert feet == sorted(feet)
+
+
+@pytest.mark.parametrize("better", [True, False, None])
+def test_a_scale_says_its_unit_what_nought_means_and_which_way_is_better(better: bool | None) -> None:
+    dots = [Dot("One", 0.2, -0.1, 0.5), Dot("Two", 0.3, 0.1, 0.5, main=True)]
+    flat = [
+        one.text for one in texts_of(str(side_by_side("s", "t", dots, unit="points", better=better)), "value")
+    ]
+    assert "no difference" in flat
+    assert "points" in flat
+    assert ("better →" in flat, "← better" in flat) == (better is True, better is False)
+    upright = [(-1, dots[0]), (0, dots[1])]
+    rows = [(dot, frozenset({"a"})) for dot in dots]
+    for drawn in (
+        by_year("y", "t", upright, 0.2, unit="points", better=better),
+        curve("c", "t", rows, ["a"], unit="points", better=better),
+    ):
+        told = [one.text for one in texts_of(str(drawn), "value")]
+        assert {True: "↑ better, points", False: "↓ better, points", None: "points"}[better] in told
+        assert "0: no difference" in told
+    apart = [one.text for one in texts_of(str(likeness("l", "t", [("Age", 0.5, 0.0)], ALIKE)), "value")]
+    assert "standard deviations apart" in apart
+    assert "no difference" in apart
+
+
+def test_the_pages_say_which_way_is_better(whole: str) -> None:
+    """In the county more people who belong is better, and its effects are above nought."""
+    assert "better →" in whole
+    assert "↑ better, percentage points" in whole
+    assert "← better" not in whole
+
+
+def test_a_funnel_has_a_scale_and_its_words_stand_clear_of_it() -> None:
+    drawn = str(funnel("f", "t", [(0.1, 0.05), (0.3, 0.2), (-0.2, 0.15)], 0.12, unit="standardised"))
+    told = {one.text: float(one.get("y")) for one in texts_of(drawn, "value")}
+    assert {"standardised", "better →", "no difference"} <= set(told)
+    ends = [float(n) for n in re.findall(r"V([\d.]+)", drawn)]
+    assert told["less precise"] - 14 >= max(ends) - 1
+    assert told["more precise"] + 4 <= min(y for _, y in places(drawn))

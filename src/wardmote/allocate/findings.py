@@ -227,7 +227,7 @@ def _firmness(ready: Prepared, outcome: Outcome, firm: Fragility | None) -> Told
             "fragility",
         ),
         (
-            f"On average over these worlds {words.figure(firm.replaced, 1)} of the funded places would be others; this list reaches"
+            f"On average over the drawn worlds {words.figure(firm.replaced, 1)} of the funded places would be others; this list reaches"
             f" {words.percent(max(firm.regret, 0.0))} less need than lists made in knowledge of each world would",
             firm.replaced,
             "fragility",

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from unicodedata import combining, normalize
+from unicodedata import category, combining, normalize
 
 from wardmote import words
 from wardmote.publish import speech
@@ -35,8 +35,17 @@ LISTED = 5
 LIST_COMMA = ", "
 """What stands between the names of a list."""
 
+BOX = "□"
+"""What stands for a sign that cannot be drawn; the letters lack it as well, so it is drawn as the box that they have for all such."""
+
 GROUND, INK, QUIET, BAND, WARN = "#ffffff", "#16222b", "#4a5a66", "#2f7d99", "#8c2d04"
 """Colours of a picture; ink on ground has a contrast of 16 to 1, the quiet one 7 to 1, that of cautions 8 to 1."""
+
+SIZES = (64, 58, 52, 46, 40, 34, 28, 22)
+"""Sizes of the letters of a finding, the largest in which it fits."""
+
+LEAST_WHOLE = 34
+"""Size of the letters below which a long word is broken instead, so that the others can be read."""
 
 NOTE_SIZE = 30
 """Size of the letters of what must be said with a finding."""
@@ -129,7 +138,14 @@ def make_share(making: Making) -> None:
         "share/index.html",
         "share.html.j2",
         pictures=pictures,
-        thread=thread(making.page.title, found[:MOST_SHARED], making.page.contact, address, names),
+        thread=thread(
+            making.page.title,
+            found[:MOST_SHARED],
+            making.page.contact,
+            address,
+            names,
+            drawn=bool(making.page.sure),
+        ),
         address=address,
         level=largest.level.name,
         code_=largest.codes[0],
@@ -147,18 +163,19 @@ def picture(title: str, sentence: str, below: str, note: str = "") -> bytes:
     """
     from PIL import Image, ImageDraw
 
-    title, sentence, below, note = drawable(title), drawable(sentence), drawable(below), drawable(note)
+    # What the letters lack stands as a box, and the caution says what boxes are, so that nobody reads them as the source's.
+    shown = [drawable(one) for one in (title, sentence, below, note)]
+    lacking = BOX in "".join(shown) and BOX not in f"{title}{sentence}{below}{note}"
+    title, sentence, below, note = shown
+    if lacking:
+        note = f"{note} {drawable(PAGES['card_boxes'].format(box=BOX))}".strip()
     image = Image.new("RGB", SIZE, GROUND)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, SIZE[0], 18), fill=BAND)
     width = SIZE[0] - 140
     draw.text((70, 60), _fitted(draw, title, width, 30), font=_font(30), fill=QUIET)
     caution = _lines(draw, note, width, NOTE_SIZE) if note else []
-    room = 400 - len(caution) * NOTE_SIZE * 1.3
-    for size in (64, 58, 52, 46, 40, 34, 28, 22):
-        lines = _lines(draw, sentence, width, size)
-        if len(lines) * size * 1.3 <= room:
-            break
+    size, lines = _set(draw, sentence, width, 400 - len(caution) * NOTE_SIZE * 1.3)
     draw.multiline_text((70, 130), "\n".join(lines), font=_font(size), fill=INK, spacing=size * 0.3)
     if caution:
         top = 555 - len(caution) * NOTE_SIZE * 1.3
@@ -181,13 +198,27 @@ def drawable(text: str) -> str:
     """
     text = re.sub(r"£\s?(\d[\d,.]*\d|\d)( (?:million|billion|thousand))?", r"\1\2 pounds", text)
     shown = []
-    for sign in text:
+    for sign in normalize("NFC", text):
         plain = _PLAIN.get(sign, sign)
         shown.append(plain if plain != sign or _can_draw(sign) else _bare(sign))
     return "".join(shown)
 
 
 _PLAIN = {"–": "-", "—": "-", "−": "-", "…": "...", "×": "x", "£": "pounds ", "‑": "-", "\u00a0": " "}
+_PLAIN |= {
+    "•": "-",
+    "ß": "ss",
+    "Æ": "AE",
+    "æ": "ae",
+    "Œ": "OE",
+    "œ": "oe",
+    "Ø": "O",
+    "ø": "o",
+    "Ł": "L",
+    "ł": "l",
+}
+_PLAIN |= {"Đ": "D", "đ": "d", "Ð": "D", "ð": "d", "Þ": "Th", "þ": "th", "ı": "i"}
+"""Signs that these letters lack, as people write them where they lack them too."""
 
 
 @cache
@@ -200,9 +231,11 @@ def _can_draw(sign: str) -> bool:
 
 
 def _bare(sign: str) -> str:
-    """Return a sign without its marks, or a question mark where that cannot be drawn either."""
+    """Return a sign without its marks, or a box where that cannot be drawn either; marks and signs without a shape are left out."""
+    if category(sign) in ("Mn", "Me", "Cf"):
+        return ""
     base = "".join(part for part in normalize("NFD", sign) if not combining(part))
-    return base if base and base != sign and all(_can_draw(part) for part in base) else "?"
+    return base if base and base != sign and all(_can_draw(part) for part in base) else BOX
 
 
 @cache
@@ -213,26 +246,50 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
+def _set(draw: Any, text: str, width: int, room: float) -> tuple[int, list[str]]:
+    """Return the largest size in which a text fits, its words whole if they can be, and its lines; three dots where it fits in none."""
+    for size, must_be_whole in [
+        *((size, True) for size in SIZES if size >= LEAST_WHOLE),
+        *((s, False) for s in SIZES),
+    ]:
+        lines = _lines(draw, text, width, size)
+        whole = all(draw.textlength(word, font=_font(size)) <= width for word in text.split())
+        if len(lines) * size * 1.3 <= room and (whole or not must_be_whole):
+            return size, lines
+    most = max(1, int(room / (size * 1.3)))
+    return size, lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]} ..."]
+
+
 def _lines(draw: Any, text: str, width: int, size: int) -> list[str]:
-    """Return a text cut into lines no wider than so many dots."""
+    """Return a text cut into lines no wider than so many dots; a word that is wider by itself is broken."""
     font, lines = _font(size), [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if draw.textlength(longer, font=font) <= width or not lines[-1]:
+        if draw.textlength(longer, font=font) <= width:
             lines[-1] = longer
-        else:
-            lines.append(word)
+            continue
+        lines += [""] if lines[-1] else []
+        for sign in word:
+            if lines[-1] and draw.textlength(lines[-1] + sign, font=font) > width:
+                lines.append("")
+            lines[-1] += sign
     return lines
 
 
 def _fitted(draw: Any, text: str, width: int, size: int) -> str:
     """Return the first line of a text, with three dots where it is cut."""
     lines = _lines(draw, text, width - size, size)
-    return lines[0] if len(lines) == 1 else f"{lines[0]} …"
+    return lines[0] if len(lines) == 1 else f"{lines[0]} ..."
 
 
 def thread(
-    title: str, found: Sequence[Said], contact: str, address: str, names: Collection[str] = ()
+    title: str,
+    found: Sequence[Said],
+    contact: str,
+    address: str,
+    names: Collection[str] = (),
+    *,
+    drawn: bool = False,
 ) -> tuple[Post, ...]:
     """Return numbered posts of at most `MOST_POST` characters each: what was found, how sure, whom to ask, where to look.
 
@@ -242,6 +299,7 @@ def thread(
         contact: Who decides and whom to ask, or "".
         address: Address of the site, or "".
         names: Names of places, by which lists of them are known.
+        drawn: Whether findings may speak of draws, so that one post says what these are.
     """
     # Nine characters are kept for " 12/345: " in front.
     most = MOST_POST - 9
@@ -253,12 +311,13 @@ def thread(
         said = _cut(shortened(told, room, names), room)
         # The first piece carries the picture; what must be said with a finding stands in each.
         pieces += [(f"{piece} {one.note}".strip(), 0 if i else number) for i, piece in enumerate(said)]
-    pieces += [(piece, 0) for piece in _cut(PAGES["thread_caution"], most)]
+    for note in (*([PAGES["thread_draws"]] if drawn else []), PAGES["thread_caution"]):
+        pieces += [(piece, 0) for piece in _cut(note, most)]
     pieces += [(piece, 0) for piece in _cut(words.sentence(contact), most)]
     if address:
         pieces += [(piece, 0) for piece in _cut(PAGES["thread_last"].format(address=address), most)]
     return tuple(
-        Post(f"{number}/{len(pieces)} {piece}", picture)
+        Post(f"{number}/{len(pieces)}: {piece}", picture)
         for number, (piece, picture) in enumerate(pieces, start=1)
     )
 

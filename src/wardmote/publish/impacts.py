@@ -471,6 +471,13 @@ def _cells(dot: Dot, *more: str) -> tuple[str, ...]:
     return dot.label, words.signed(dot.value), interval, *more
 
 
+def _more_is_better(main: Row) -> bool | None:
+    """Return whether more of an outcome is better, from whether its effect is; None where that is not known."""
+    if main["better"] is None or not main["effect"]:
+        return None
+    return bool(main["better"]) == (float(main["effect"]) > 0)
+
+
 def _years(
     id_: str, spec: ProgrammeSpec, impacts: Sequence[Row], main: Row, titles: Mapping[str, str]
 ) -> Drawn | None:
@@ -495,6 +502,8 @@ def _years(
         title,
         [(when, _dot(_when(when), row)) for when, row in dots],
         float(main["effect"]),
+        unit=unit_of(main),
+        better=_more_is_better(main),
     )
     return Drawn(
         f"years-{safe_name(id_)}",
@@ -538,7 +547,7 @@ def _ways(
     )
     return Drawn(
         f"ways-{safe_name(id_)}",
-        side_by_side(f"ways-{safe_name(id_)}", title, dots),
+        side_by_side(f"ways-{safe_name(id_)}", title, dots, unit=unit_of(main), better=_more_is_better(main)),
         said["ways_note"],
         title,
         (
@@ -612,7 +621,14 @@ def _choices(
         unit=unit_of(main),
     )
     made = [frozenset(row["specification"].split("; ")) for row in rows]
-    drawn = curve(f"choices-{safe_name(id_)}", title, list(zip(dots, made, strict=True)), choices)
+    drawn = curve(
+        f"choices-{safe_name(id_)}",
+        title,
+        list(zip(dots, made, strict=True)),
+        choices,
+        unit=unit_of(main),
+        better=_more_is_better(main),
+    )
     return Drawn(
         f"choices-{safe_name(id_)}",
         drawn,

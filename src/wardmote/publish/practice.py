@@ -435,7 +435,7 @@ def _answer(body: Evidence, row: Row, title: str) -> Answer:
             dots = [(one["estimate"], one["standard_error"]) for one in part]
             plots.append(
                 Plot(
-                    funnel(f"funnel-{name}", caption, dots, answer["effect"]),
+                    funnel(f"funnel-{name}", caption, dots, answer["effect"], unit=answer["scale"]),
                     said["funnel_note"],
                     said["funnel_caption"].format(caption=caption),
                     (said["finding"], said["effect"], said["error"]),
@@ -476,7 +476,7 @@ def _forest(body: Evidence, name: str, caption: str, part: Sequence[Row], answer
     if ahead is not None:
         rows += ((said["ahead"], "", told_range(*ahead), "", ""),)
     return Plot(
-        forest(name, caption, lines, ahead),
+        forest(name, caption, lines, ahead, unit=answer["scale"]),
         said["forest_note"],
         caption,
         (said["finding"], said["effect"], STRINGS["impacts"]["interval"], said["design"], said["people"]),
@@ -554,6 +554,8 @@ def _here(making: Making, body: Evidence, one: HereSpec, tables: Mapping[str, Se
             f"here-{safe_name(body.id)}-{safe_name(one.programme)}",
             said["here_title"].format(title=title),
             dots,
+            unit=said["here_unit"],
+            better=True,
         )
     worth = next(
         (

@@ -158,6 +158,7 @@ class PublishSpec(Spec):
     Attributes:
         title: Title of the page; the study's by default.
         contact: Who decides, and whom to ask.
+        publisher: Who publishes it, by name alone: what printed reports bear as their author; nobody by default.
         need: Definition of need that the page leads with; the first by default.
         round: Funding rounds that the page shows; all by default.
         index: Index whose map is drawn; the deprivation index of `need` by default.
@@ -174,6 +175,7 @@ class PublishSpec(Spec):
 
     title: str = ""
     contact: str = ""
+    publisher: str = ""
     need: str = ""
     round: list[str] = Field(default_factory=list)
     index: str = ""
