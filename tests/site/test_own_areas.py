@@ -20,7 +20,7 @@ import shapely
 from wardmote.publish import places, publish_site
 from wardmote.publish.points import STEPS, steps
 from wardmote.publish.serve import make_server
-from wardmote.study import Study
+from wardmote.study import PostcodeSpec, Study
 from wardmote.tables import TABLES
 from wardmote.workspace import Workspace
 
@@ -717,3 +717,39 @@ def test_what_is_added_up_is_what_columns_publish(tab: Any, address: str, site: 
     unknown = len(set(shut) & set(found))
     headline = tab.inner_text("#custom-result .headline")
     assert f"{int(values[found].sum()):,} people; of {unknown} it is not known" in headline
+
+
+@pytest.fixture
+def served(workspace: Workspace, study: Study, tmp_path: Path) -> Iterator[str]:
+    """Serve the county with shapes of its authorities alone, and with postcodes."""
+    frames = {name: workspace.read(name) for name in TABLES}
+    shapes = frames["boundaries"]
+    frames["boundaries"] = shapes[shapes["level"] == "borough25"].reset_index(drop=True)
+    (tmp_path / "post.csv").write_text("pcd,area\nAL1 1AA,T03000001\n", encoding="utf-8")
+    spec = of_pages(study, "find").publish.model_copy(
+        update={"postcodes": PostcodeSpec(file="post.csv", postcode="pcd", area="area", level="borough25")}
+    )
+    changed = study.model_copy(update={"publish": spec, "folder": tmp_path})
+    out = publish_site(frames, changed, tmp_path / "site", built=DAY).parent
+    server = make_server(out)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.browser
+def test_where_only_larger_places_have_shapes_they_come_in_and_a_postcode_never_enters_the_address(
+    tab: Any, served: str, workspace: Workspace
+) -> None:
+    tab.goto(f"{served}/find.html")
+    assert "authorities come in if their middle point lies inside" in tab.inner_text("#custom ~ p >> nth=2")
+    tab.fill("#near", "AL1 1AA")
+    tab.fill("#km", "0.5")
+    tab.click("#near-form button")
+    assert shown_codes(tab) == {"T03000001"}
+    links = workspace.read("memberships").query("parent == 'T03000001' and level == 'patch25'")
+    assert f"stands for {len(links)} neighbourhoods." in tab.inner_text("#custom-result")
+    assert "authorities whose middle point lies within 0.5 km" in tab.inner_text("#custom-came")
+    assert "of=T03000001" in tab.url
+    assert "AL1" not in tab.url
