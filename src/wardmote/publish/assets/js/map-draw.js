@@ -40,6 +40,7 @@ export function drawing(map, words, whole) {
     const open = at === "open";
     buttons.start.hidden = open;
     buttons.start.textContent = at === "closed" ? words.draw_again : words.draw;
+    box.classList.toggle("on", at !== "rest");
     byId("draw-tools").hidden = !open;
     byId("draw-keyboard").hidden = open; // a phone needs the room
     byId("draw-rule").hidden = at === "rest" || !byId("draw-rule").textContent;
@@ -64,6 +65,8 @@ export function drawing(map, words, whole) {
     show();
     tell(words.draw_start);
     buttons.cancel.focus({ preventScroll: true });
+    // On a narrow page the button stands below the map.
+    if (matchMedia("(max-width: 55.99rem)").matches) byId("map").scrollIntoView({ block: "nearest" });
     // While corners are set, points come; a failure is told when they are needed.
     load().then(([kind]) => { byId("draw-rule").textContent = say(words.draw_rule, { areas: kind.plural }); show(); }).catch(() => {});
   }
