@@ -14,6 +14,7 @@ from wardmote.publish.building import safe_name
 from wardmote.publish.lookup import make_lookup
 from wardmote.publish.page import cited, told_gaps, told_mendings
 from wardmote.publish.places import PlaceLevel, records
+from wardmote.publish.points import make_points
 from wardmote.publish.profiles import Link, Rows
 from wardmote.publish.shards import make_postcodes, make_shards, spoken
 from wardmote.publish.strings import MAP, PAGES, SCRIPT, STRINGS, language, missing, say, spoken_now
@@ -25,6 +26,8 @@ STYLES = ("page.css", "atlas.css", "evidence.css")
 MOST_ROWS = 1500
 """Most rows of a table that stand in the page itself; above it the page would pass half a megabyte, so rows come from the columns."""
 
+MOST_KM = 1000
+"""Most kilometres around a place that an area of one's own may reach: England's length and half as much again."""
 
 START = STRINGS["start"]
 
@@ -87,6 +90,8 @@ def make_find(making: Making) -> None:
         postcodes=making.study.publish.postcodes is not None,
         left_out=postcodes.left_out,
         groups=_groups(making),
+        points=make_points(making),
+        most_km=MOST_KM,
     )
     making.put("embed/card.html", "card.html.j2")
 

@@ -9,7 +9,9 @@
   const out = document.getElementById("custom-result");
   const MOST_ROWS = 100;
   const MOST_NAMED = 20;
+  const MOST_ADDRESS = 16000; // letters of codes in an address: mails and chats cut longer ones
   let turn = 0;
+  let came = null; // by what rule the codes in the field came, where they were not typed: { words, state, text }
 
   const columnsOf = (level) => `data/columns/${wardmote.fileName(level)}`;
   const codesOf = (level) => wardmote.load(`${columnsOf(level)}/codes`);
@@ -75,14 +77,14 @@
   /** Return which small areas a list of codes stands for, and what is to be said about the codes. */
   const understood = async (index, base, text) => {
     const rowOf = rowsByCode(base.codes);
-    const result = { rows: new Set(), asked: [], larger: [], again: [], unknown: [], overlap: new Set() };
+    const result = { rows: new Set(), asked: new Set(), larger: [], again: [], unknown: [], overlap: new Set() };
     for (const code of typed(text, (one) => rowOf(one) !== undefined)) {
       const row = rowOf(code);
       const larger = row === undefined ? (await inPlace(index, base, code)) || (await inOther(index, base, rowOf, code)) : null;
       const known = row === undefined ? larger && larger.code : base.codes[row];
       if (!known) { if (!result.unknown.includes(code)) result.unknown.push(code); continue; }
-      if (result.asked.includes(known)) { if (!result.again.includes(known)) result.again.push(known); continue; }
-      result.asked.push(known);
+      if (result.asked.has(known)) { if (!result.again.includes(known)) result.again.push(known); continue; }
+      result.asked.add(known);
       if (larger) result.larger.push(larger);
       for (const one of larger ? larger.rows : [row]) {
         if (result.rows.has(one)) result.overlap.add(one);
@@ -155,6 +157,12 @@
   const table = (base, rows, { head, body }) => wardmote.table(say("custom_table"), [head[1], head[0], ...head.slice(2)],
     body.slice(0, MOST_ROWS).map((line, i) => [wardmote.link(wardmote.pathOf(base, base.codes[rows[i]]), line[1]), e("span", { class: "code" }, line[0]), ...line.slice(2)]));
 
+  /** Return what shows the same area again: the rule by which it came, else its codes; null where these are too many for an address. */
+  const stateOf = (result) => {
+    const state = came ? came.state : { codes: [...result.asked].join(",") };
+    return (state.codes || "").length > MOST_ADDRESS ? null : state;
+  };
+
   const show = async (index, base, result) => {
     const language = new Intl.Collator(wardmote.words.language, { numeric: true });
     const rows = [...result.rows].sort((a, b) => language.compare(base.names[a], base.names[b]));
@@ -163,10 +171,13 @@
     const all = texts(base, rows, people, measures);
     const button = e("button", { type: "button", class: "plain" }, say("custom_download"));
     button.addEventListener("click", () => wardmote.download("area.csv", [all.head, ...all.body]));
-    const address = e("a", { href: `#${new URLSearchParams({ codes: result.asked.join(",") }).toString().replace(/%2C/g, ",")}` }, say("custom_link"));
+    const state = stateOf(result);
+    const address = state ? e("a", { href: `#${new URLSearchParams(state).toString().replace(/%2C/g, ",")}` }, say("custom_link"))
+      : say("custom_long", { count: whole(result.asked.size) });
     const remarks = told(base, result);
     return [
       e("p", { class: "headline" }, residents(base, rows, people)),
+      came ? e("p", { id: "custom-came" }, say("custom_came", { rule: came.words })) : "",
       e("ul", {}, ...measures.map((one) => e("li", {}, sentence(one, rows)))),
       remarks.length ? e("ul", { class: "small" }, ...remarks.map((text) => e("li", {}, text))) : "",
       e("p", {}, address),
@@ -194,7 +205,7 @@
     if (mine !== turn) return;
     complain(result.unknown.length ? say("unknown_codes", { count: whole(result.unknown.length), codes: listed(result.unknown) })
       : result.rows.size ? "" : say("custom_empty"));
-    wardmote.keep({ codes: result.asked.join(",") });
+    wardmote.keep(stateOf(result) || {});
     out.replaceChildren(...made);
     status.textContent = made.length ? say("custom_done") : "";
   };
@@ -203,12 +214,34 @@
 
   const read = (state) => {
     const codes = state.get("codes");
-    if (codes === null) return;
+    if (codes === null || state.has("how")) return; // what came in another way is read by ways.js
+    came = null;
     field.value = codes.replace(/,/g, "\n");
     start().then(() => form.scrollIntoView());
   };
 
-  form.addEventListener("submit", (event) => { event.preventDefault(); start(); });
+  /** Add up codes that came in another way than by typing them, with the rule in words and the state that stands for them. */
+  wardmote.addArea = (codes, words, state) => {
+    field.value = codes.join("\n");
+    came = { words, state, text: field.value };
+    return start();
+  };
+
+  /** Take away what is shown, since nothing is to be added up. */
+  wardmote.clearArea = () => {
+    turn++;
+    came = null;
+    field.value = status.textContent = "";
+    complain("");
+    out.replaceChildren();
+  };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    // What somebody has changed no longer came by the rule.
+    if (came && came.text !== field.value) came = null;
+    start();
+  });
   window.addEventListener("hashchange", () => read(wardmote.state()));
   read(wardmote.given);
 })(window.wardmote);

@@ -19,6 +19,8 @@
     return near ? say("find_in", { area: area.kind.title, around: near.name }) : area.kind.title;
   };
 
+  wardmote.whereOf = where;
+
   const nameOf = (area) => (area.kind.figures ? wardmote.link(wardmote.pathOf(area.kind, area.code), area.name) : e("span", { class: "who" }, area.name));
 
   const line = (index, area, ...more) => e("li", {}, nameOf(area), " ", e("span", { class: "small" }, where(index, area), " "),
@@ -95,6 +97,14 @@
     return place ? [{ kind: listOf(index, index.postcodes.level), code, name: place.name, folded: "", around: [] }] : [];
   };
 
+  /** Return the areas that a code, a postcode or words of a name stand for. */
+  wardmote.lookUp = async (index, text) => {
+    const postcode = wardmote.POSTCODE.exec(text.toUpperCase());
+    const found = await wardmote.ofCode(text.replace(/\s+/g, ""));
+    if (found.length) return found;
+    return postcode ? ofPostcode(index, postcode) : wardmote.search(text);
+  };
+
   /** Say why nothing was found, and what may have been meant. */
   const explain = async (index, text) => {
     if (wardmote.isPrivate(text)) {
@@ -116,10 +126,7 @@
     status.textContent = text ? say("loading") : "";
     if (!text) return;
     const index = await wardmote.index();
-    const postcode = wardmote.POSTCODE.exec(text.toUpperCase());
-    let found = await wardmote.ofCode(text.replace(/\s+/g, ""));
-    if (!found.length && postcode) found = await ofPostcode(index, postcode);
-    if (!found.length && !postcode) found = await wardmote.search(text);
+    const found = await wardmote.lookUp(index, text);
     // A later search may have been quicker.
     if (mine !== turn) return;
     if (found.length) show(index, found);

@@ -2,6 +2,7 @@
  * the page say the same. Tiles hold codes and shapes; numbers come as small columns and are joined here by code. */
 
 import { classes, doubts, say } from "./map-classes.js";
+import { drawing } from "./map-draw.js";
 import { column, json, kept, root, tilesOf } from "./map-data.js";
 import { addLayers, colour, hatchKey, hatchOn, keyOf, paintLayers, palette, shadesOf, writeNames } from "./map-look.js";
 
@@ -281,6 +282,7 @@ async function start() {
   }
 
   await fromAddress(addressed(), addressed().get("place") || older);
+  const isDrawing = drawing(map, words, whole);
   byId("no-map").hidden = true;
 
   // ---- events
@@ -315,9 +317,9 @@ async function start() {
   byId("zoom-in").addEventListener("click", () => map.zoomIn({ animate: !still.matches }));
   byId("zoom-out").addEventListener("click", () => map.zoomOut({ animate: !still.matches }));
   byId("whole").addEventListener("click", () => map.fitBounds(state.level.bounds, { padding: 12, animate: !still.matches }));
-  map.on("click", "areas", (event) => choose(event.features[0].properties.code));
+  map.on("click", "areas", (event) => { if (!isDrawing()) choose(event.features[0].properties.code); });
   map.getCanvas().addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || isDrawing()) return;
     const { clientWidth, clientHeight } = map.getCanvas();
     const found = map.queryRenderedFeatures([clientWidth / 2, clientHeight / 2], { layers: ["areas"] })[0];
     if (found) choose(found.properties.code);
@@ -370,7 +372,7 @@ async function start() {
     const hide = () => { tip.hidden = true; };
     map.on("mousemove", "areas", (event) => {
       const i = state.at.get(event.features[0].properties.code);
-      if (i === undefined || !matchMedia("(hover: hover)").matches) { hide(); return; }
+      if (i === undefined || isDrawing() || !matchMedia("(hover: hover)").matches) { hide(); return; }
       tip.replaceChildren(make("strong", state.names[i]), make("span", classOf(i)));
       tip.hidden = false;
       const { clientWidth, clientHeight } = map.getCanvas(), { x, y } = event.point;
@@ -378,7 +380,7 @@ async function start() {
       tip.style.top = `${y + 18 + tip.offsetHeight > clientHeight ? y - tip.offsetHeight - 12 : y + 18}px`;
       map.getCanvas().style.cursor = "pointer";
     });
-    map.on("mouseleave", "areas", () => { hide(); map.getCanvas().style.cursor = ""; });
+    map.on("mouseleave", "areas", () => { hide(); if (!isDrawing()) map.getCanvas().style.cursor = ""; });
     map.on("movestart", hide);
     map.getCanvas().addEventListener("mouseleave", hide);
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
