@@ -246,6 +246,7 @@ async function start() {
     const middle = map.getCenter();
     parts.set("at", [map.getZoom().toFixed(2), middle.lat.toFixed(4), middle.lng.toFixed(4)].join("/"));
     history.replaceState(null, "", `#${parts}`);
+    for (const link of document.querySelectorAll("a[data-state]")) link.hash = parts; // within a page of others: the whole map, as it stands
   }
 
   /** Show what an address says, all of it. */

@@ -1,0 +1,176 @@
+"""What surrounds the pages: policies, addresses of assets, frames of others, the keyboard, paper, and well-formed HTML."""
+
+from __future__ import annotations
+
+import html
+import http.server
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wardmote.publish.serve import make_server
+
+
+@pytest.fixture(scope="session")
+def site(page: Path) -> Path:
+    """Return the folder of the county's site."""
+    return page.parent
+
+
+@pytest.fixture(scope="session")
+def kinds(site: Path) -> list[str]:
+    """Return one page of each kind: the first of each folder, and all that stand alone."""
+    found: dict[str, str] = {}
+    for path in sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html")):
+        folder, _, name = path.rpartition("/")
+        alone = not folder or folder == "embed" or name == "index.html"
+        found.setdefault(f"{folder}/{name if alone else '*'}", path)
+    return list(found.values())
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    server = make_server(site)
+    with running(server):
+        yield f"http://127.0.0.1:{server.server_port}"
+
+
+@contextmanager
+def running(server: http.server.HTTPServer) -> Iterator[None]:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def policy_of(text: str) -> dict[str, str]:
+    """Return the Content-Security-Policy of a page by directive."""
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
+    assert found
+    return dict(part.strip().split(" ", 1) for part in found[1].split(";"))
+
+
+def test_each_kind_of_page_is_allowed_what_it_needs_and_no_more(site: Path, kinds: list[str]) -> None:
+    plain = {"default-src": "'none'", "style-src": "'self'", "img-src": "data:", "base-uri": "'none'"}
+    scripts = {"script-src": "'self'"}
+    drawn = {"img-src": "data: blob:", "connect-src": "'self'", "worker-src": "'self'"}
+    more = {
+        "map/index.html": scripts | drawn,
+        "embed/map.html": scripts | drawn,
+        "share/index.html": scripts | {"img-src": "'self' data:"},
+    }
+    for path in kinds:
+        text = (site / path).read_text(encoding="utf-8")
+        if path == "full/index.html":
+            assert policy_of(text)["default-src"] == "'none'"
+            continue
+        has = {"script-src": "'self'"} if "<script" in text else {}
+        # Forms that work without scripts, or whose scripts failed, may go to a page of the site; none goes elsewhere.
+        sends = {"form-action": "'self'" if re.search(r"<form[^>]* action=", text) else "'none'"}
+        assert policy_of(text) == plain | has | sends | more.get(path, {}), path
+
+
+def test_links_to_assets_bear_the_edition_so_that_no_page_meets_older_scripts(
+    site: Path, kinds: list[str]
+) -> None:
+    editions = set()
+    for path in kinds:
+        text = (site / path).read_text(encoding="utf-8")
+        for link in re.findall(r'(?:href|src)="([^"]*assets/(?!vendor)[^"]*\.(?:css|js)[^"]*)"', text):
+            assert re.search(r"\?v=[0-9a-f]{10}$", link), (path, link)
+            editions.add(link.partition("?v=")[2])
+    assert len(editions) == 1
+    # Modules name each other in the same way; the shared script passes it on to the files of data.
+    for file in (site / "assets/js").glob("*.js"):
+        for named in re.findall(r' from "(\./[^"]+)"', file.read_text(encoding="utf-8")):
+            assert named.endswith(f".js?v={next(iter(editions))}"), (file.name, named)
+
+
+FRAMES = """<!doctype html><html lang="en"><title>Other</title><body>
+<iframe src="{site}/embed/card.html?level=patch25&amp;code=T01000067" name="card" width="100%" height="560"></iframe>
+<iframe src="{site}/embed/map.html" name="map" width="100%" height="640"></iframe>
+<iframe src="{site}/find.html" name="find" width="100%" height="400"></iframe></body></html>"""
+
+
+@contextmanager
+def framed(address: str, folder: Path) -> Iterator[str]:
+    """Serve a page of somebody else, under another name and port, that frames pages of the site."""
+    (folder / "index.html").write_text(FRAMES.format(site=address), encoding="utf-8")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with running(server):
+        yield f"http://localhost:{server.server_port}/"
+
+
+@pytest.mark.browser
+def test_cards_and_maps_work_within_pages_of_others_and_name_where_they_come_from(
+    browser: Any, address: str, site: Path, tmp_path: Path
+) -> None:
+    title = re.search(r'<p class="site-name"><a href="index.html">([^<]+)', (site / "index.html").read_text())
+    assert title
+    with framed(address, tmp_path) as other:
+        tab = browser.new_page(viewport={"width": 320, "height": 900})
+        tab.goto(other, wait_until="load")
+        card, drawn, whole = (tab.frame(name=name) for name in ("card", "map", "find"))
+        card.wait_for_selector(".card h1")
+        drawn.wait_for_selector("html[data-map=drawn]", timeout=30_000)
+        for frame in (card, drawn):
+            source = frame.locator("header.from a").first
+            assert source.inner_text() == title[1]
+            assert source.get_attribute("target") == "_top"
+            assert source.is_visible()
+            assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert frame.locator("meta[name=robots][content=noindex]").count() == 1
+            assert not frame.locator(".skip").count()
+            assert frame.evaluate("[...document.links].every((one) => one.target === '_top')")
+        assert card.evaluate("document.title").startswith(card.inner_text("h1"))
+        # The way to the whole map shows there what is shown here.
+        drawn.select_option("#measure", index=1)
+        drawn.wait_for_selector(f"[data-state][href*='measure={drawn.input_value('#measure')}&']")
+        # All other pages stand alone: a page that frames them could make people press what they do not see.
+        assert not whole.locator("#find-form").count()
+        tab.close()
+
+
+def test_the_lines_for_pages_of_others_have_a_title_and_load_late(site: Path) -> None:
+    lines = re.findall(r"&lt;iframe .*?&gt;", (site / "share/index.html").read_text(encoding="utf-8"))
+    assert len(lines) == 2
+    for line in lines:
+        code = html.unescape(line)
+        assert re.search(r' title="[^"]+: [^"]+" width="100%" height="\d{3}" loading="lazy">$', code), code
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("path", "ready"),
+    [
+        ("find.html#q=fosk", "#find-results li"),
+        ("compare/index.html#level=patch25&a=T01000004&b=T01000067", "#compare-result table"),
+        ("whatif/index.html#share=200000", "#result h3"),
+        ("map/index.html#measure=deprivation.decile&only=both", "html[data-map=drawn]"),
+    ],
+)
+def test_the_link_past_the_menu_keeps_what_the_address_holds(
+    tab: Any, address: str, path: str, ready: str
+) -> None:
+    tab.goto(f"{address}/index.html")
+    tab.goto(f"{address}/{path}")
+    tab.wait_for_selector(ready, timeout=30_000, state="attached")
+    before = tab.url
+    assert "#" in before
+    tab.locator(".skip").focus()
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.id") == "main"
+    assert tab.url == before
+    # One step back leaves the page, one forward comes to the same state.
+    tab.go_back()
+    assert tab.url == f"{address}/index.html"
+    tab.go_forward()
+    tab.wait_for_selector(ready, timeout=30_000, state="attached")
+    assert tab.url == before
