@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import html
 import http.server
 import re
@@ -14,7 +15,13 @@ from typing import Any
 
 import pytest
 
+from wardmote.publish import publish_site, rounds
 from wardmote.publish.serve import make_server
+from wardmote.study import Study
+from wardmote.workspace import Workspace
+
+DAY = datetime.date(2025, 6, 1)
+"""Day on the pages."""
 
 
 @pytest.fixture(scope="session")
@@ -209,4 +216,88 @@ def test_the_keyboard_stops_at_no_box_in_which_there_is_nothing_to_scroll(
             "[...document.querySelectorAll('.scroll:not([tabindex])')].some((one) => one.scrollWidth > one.clientWidth)"
         ), path
     assert kept
+    tab.close()
+
+
+@pytest.mark.browser
+def test_many_funded_places_are_folded_and_unfold_when_some_are_picked_out(
+    tab: Any,
+    workspace: Workspace,
+    study: Study,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rounds, "MOST_OPEN", 10)
+    some = study.model_copy(update={"publish": study.publish.model_copy(update={"pages": ["round"]})})
+    site = publish_site(workspace, some, tmp_path / "site", built=DAY).parent
+    text = (site / "round/index.html").read_text(encoding="utf-8")
+    folded = re.search(
+        r'<details class="fold"><summary>All 24 funded places, by name</summary>(.*?)</ul>', text, re.DOTALL
+    )
+    assert folded
+    assert (
+        folded[1].count("<li data-region=") == 24
+    )  # all of them are there without scripts, to be searched and printed
+    tab.goto((site / "round/index.html").as_uri())
+    fold = tab.locator("details.fold")
+    assert fold.get_attribute("open") is None
+    tab.select_option("#firm-1", "contested")
+    assert fold.get_attribute("open") is not None
+    assert 0 < fold.locator("li:not([hidden])").count() < 24
+    tab.goto((site / "round/index.html").as_uri() + "?firm-1=contested")
+    assert fold.get_attribute("open") is not None
+
+
+BOXES = """() => [...document.querySelectorAll('button, input, select, textarea, .map-buttons, nav')].filter((one) =>
+    one.getClientRects().length && !one.closest('thead')).map((one) => one.id || one.className || one.textContent)"""
+"""What can only be pressed or typed into, and yet stands on paper."""
+
+CUT = """() => [...document.querySelectorAll('main *')].filter((one) => one.scrollHeight > one.clientHeight + 1
+    && ['auto', 'scroll', 'hidden'].includes(getComputedStyle(one).overflowY)
+    && one.clientHeight > 1).map((one) => one.className || one.tagName)"""
+"""Boxes that cut what they hold."""
+
+
+@pytest.mark.browser
+def test_paper_says_what_was_set_and_leaves_out_what_can_only_be_pressed(browser: Any, address: str) -> None:
+    tab = browser.new_page(viewport={"width": 700, "height": 1000})
+    for path, ready in (
+        ("whatif/index.html#share=200000&places=10", "#result h3"),
+        ("map/index.html#only=both", "html[data-map=drawn]"),
+        ("table/index.html", "#table-form:not([hidden])"),
+        ("round/index.html", "form.pick:not([hidden])"),
+        ("place/patch25/T01000004.html", "h1"),
+    ):
+        tab.emulate_media(media="screen")
+        tab.goto(f"{address}/{path}")
+        tab.wait_for_selector(ready, timeout=30_000)
+        tab.wait_for_timeout(1000)  # the what-if page names all places when the hand rests
+        tab.emulate_media(media="print")
+        tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert tab.evaluate(BOXES) == [], path
+        assert tab.evaluate(CUT) == [], path
+        assert tab.evaluate("document.documentElement.scrollWidth <= 700"), path
+        text = tab.inner_text("main")
+        if path.startswith("whatif"):
+            assert re.search(r"The settings\n+Weights: .*\n+Set of weights: As published\n+Income: 35%", text)
+            assert "Places in all, at most: 10 places" in text
+            assert "per cent of neighbourhoods: 20%\n" in text
+            assert f"{address}/{path}" in text
+            assert "Coming in (16)" in text
+        if path.startswith("map"):
+            # The picture as it stood, and what was picked out, in words.
+            assert tab.is_visible("#printed")
+            assert not tab.is_visible("#map")
+            tones = (
+                "(one) => new Set(one.getContext('2d').getImageData(0, 0, one.width, one.height).data).size"
+            )
+            assert tab.eval_on_selector("#printed", tones) > 20
+            assert "only doubly disadvantaged" in text
+            assert "only funded" not in text
+        if path.startswith("table"):
+            assert tab.locator("#places tbody tr").count() == 360
+            # A button in a head is drawn on the first sheet alone.
+            assert tab.evaluate("getComputedStyle(document.querySelector('th button')).display") == "contents"
+            tab.evaluate("dispatchEvent(new Event('afterprint'))")
+            assert tab.locator("#places tbody tr").count() == 200
     tab.close()

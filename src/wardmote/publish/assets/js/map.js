@@ -284,6 +284,16 @@ async function start() {
   await fromAddress(addressed(), addressed().get("place") || older);
   byId("no-map").hidden = true;
 
+  // ---- on paper: what stands on the screen, kept before the page is laid out anew for another width
+  function print() {
+    const paper = byId("printed"), drawn = map.getCanvas();
+    Object.assign(paper, { width: drawn.width, height: drawn.height });
+    map.redraw();
+    paper.getContext("2d").drawImage(drawn, 0, 0);
+  }
+  addEventListener("beforeprint", print);
+  matchMedia("print").addEventListener("change", (media) => { if (media.matches) print(); });
+
   // ---- events
   addEventListener("hashchange", () => {
     const address = addressed();
