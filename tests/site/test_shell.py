@@ -10,10 +10,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from page_outline import Outline
 
 from wardmote.publish import publish_site, rounds
 from wardmote.publish.serve import make_server
@@ -301,3 +303,125 @@ def test_paper_says_what_was_set_and_leaves_out_what_can_only_be_pressed(browser
             tab.evaluate("dispatchEvent(new Event('afterprint'))")
             assert tab.locator("#places tbody tr").count() == 200
     tab.close()
+
+
+PHRASES = {
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "summary",
+    "label",
+    "button",
+    "a",
+    "span",
+    "strong",
+    "legend",
+    "caption",
+}
+"""Elements in which no block may stand; headings may in a summary, and anything that their own parents allow in links."""
+
+BLOCKS = {
+    "p",
+    "div",
+    "section",
+    "ul",
+    "ol",
+    "dl",
+    "table",
+    "figure",
+    "form",
+    "details",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "nav",
+    "main",
+}
+
+PARENTS = {
+    "li": {"ul", "ol"},
+    "tr": {"thead", "tbody", "tfoot"},
+    "td": {"tr"},
+    "th": {"tr"},
+    "dt": {"dl", "div"},
+    "dd": {"dl", "div"},
+    "caption": {"table"},
+    "summary": {"details"},
+    "figcaption": {"figure"},
+    "legend": {"fieldset"},
+    "option": {"select", "optgroup", "datalist"},
+}
+"""In what an element stands (HTML, Living Standard, §4)."""
+
+
+def faults(text: str) -> list[str]:
+    """Return what is wrong with the structure of a page."""
+    page = Outline(re.sub(r"(?i)<!doctype[^>]*>", "", text))
+    found: list[str] = []
+    ids = [one.attributes["id"] for one in page.elements if "id" in one.attributes]
+    found += [f"id {id_} twice" for id_ in sorted({id_ for id_ in ids if ids.count(id_) > 1})]
+    for one in page.elements:
+        for name in ("for", "aria-labelledby", "aria-describedby", "aria-controls", "list"):
+            found += [
+                f"{name}={id_} names nothing"
+                for id_ in one.attributes.get(name, "").split()
+                if id_ not in ids
+            ]
+        link = one.attributes.get("href", "")
+        if link.startswith("#") and len(link) > 1 and one.tag == "a" and html.unescape(link[1:]) not in ids:
+            found.append(f"{link} leads nowhere")
+        parent = one.parent.tag if one.parent else ""
+        if parent not in PARENTS.get(one.tag, {parent}):
+            found.append(f"<{one.tag}> in <{parent}>")
+        if one.tag in BLOCKS and parent in PHRASES and not (parent == "summary" and one.tag.startswith("h")):
+            found.append(f"<{one.tag}> in <{parent}>")
+        if one.tag in {"a", "button", "form", "label"} and one.above(one.tag):
+            found.append(f"<{one.tag}> within another")
+        if parent in {"ul", "ol"} and one.tag != "li":
+            found.append(f"<{one.tag}> in <{parent}>")
+    for table in page.find("table"):
+        captions = [one for one in table.children if one.tag == "caption" and one.all_text().strip()]
+        found += [] if len(captions) == 1 else ["a table without a caption"]
+    found += [
+        f"<th> without scope: {one.all_text()}" for one in page.find("th") if "scope" not in one.attributes
+    ]
+    levels = [int(one.tag[1]) for one in page.elements if re.fullmatch("h[1-6]", one.tag)]
+    found += (
+        []
+        if levels.count(1) == 1 and levels[:1] == [1]
+        else [f"headings begin {levels[:3]}, {levels.count(1)} of them h1"]
+    )
+    found += [f"h{a} is followed by h{b}" for a, b in pairwise(levels) if b > a + 1]
+    whole = page.find("html")
+    found += [] if whole and whole[0].attributes.get("lang") else ["no language"]
+    found += (
+        [] if len(page.find("title")) >= 1 and len(page.find("main")) == 1 else ["no title, or not one main"]
+    )
+    return found
+
+
+def test_pages_of_every_kind_are_well_formed(site: Path, kinds: list[str]) -> None:
+    found = {path: faults((site / path).read_text(encoding="utf-8")) for path in kinds}
+    assert {path: said for path, said in found.items() if said} == {}
+    assert len(found) >= 20
+
+
+def test_the_check_of_pages_finds_faults() -> None:
+    broken = (
+        '<html><main><h1>A</h1><p id="a"><p id="a">x</p></p><h3>B</h3>'
+        "<table><tr><th>x</th></tr></table><ul><p>y</p></ul></main></html>"
+    )
+    said = faults(broken)
+    for one in (
+        "id a twice",
+        "<p> in <p>",
+        "h1 is followed by h3",
+        "a table without a caption",
+        "<tr> in <table>",
+        "<p> in <ul>",
+        "no language",
+    ):
+        assert one in said

@@ -50,7 +50,7 @@ let parts = null;
  */
 export async function tilesOf(level, protocol) {
   // What a host does with one archive it does with all: it is tried once.
-  if (level.folder) parts ??= sendsParts(new URL(level.tiles, root));
+  if (level.folder) parts ??= sendsParts(new URL(`${level.tiles}?v=${level.edition}`, root));
   const tiles = level.folder && !(await parts) ? level.folder : level.tiles;
   const source = { type: "vector", promoteId: "code" };
   if (!tiles.endsWith(".pmtiles")) {
