@@ -721,10 +721,13 @@ def test_what_is_typed_is_never_sent(browser: Any, renamed: tuple[str, Path]) ->
                 assert "?" not in tab.url.rstrip("?"), tab.url
                 if scripts and text.lower().startswith("al1"):
                     assert "T01000001" in tab.inner_text("#find-results")
-        for url in watch.asked:
+        asked = [
+            url.partition("?v=")[0] for url in watch.asked
+        ]  # the edition of assets is no word of anybody
+        for url in asked:
             assert not re.search(r"1AA|11aa|9zz|N17|003|Copperlow", url.partition("#")[0]), url
         # Which district was asked for is known to the server, as the page says; of one without a list not even that.
-        assert {url.rpartition("/")[2] for url in watch.asked if "/postcode/" in url} == (
+        assert {url.rpartition("/")[2] for url in asked if "/postcode/" in url} == (
             {"AL1.js"} if scripts else set()
         )
         assert not watch.said

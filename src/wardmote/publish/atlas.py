@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -75,6 +76,7 @@ class Frame:
         areas: What the smallest areas are called.
         address: Public address of the site without a slash at its end, or "".
         post: The address for letters among the words of `contact`, or "".
+        edition: Mark of Wardmote's own code, words and looks; it stands in the addresses of assets.
     """
 
     title: str
@@ -86,6 +88,7 @@ class Frame:
     areas: str
     address: str = ""
     post: str = ""
+    edition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +134,30 @@ class Making:
         self.build.put(path, self.render(template, path, **printed))
 
 
+def stamped(source: str) -> str:
+    """Return a template whose links to styles and scripts bear the edition of the site.
+
+    A browser may keep files for as long as it likes where a host does not say. A page of a new edition then never works with scripts
+    of an old one, as their addresses differ; and since another edition renders all pages anew anyway, no changed number writes more.
+
+    Args:
+        source: The template. Addresses of vendored libraries tell their edition themselves.
+    """
+    return re.sub(
+        r'((?:href|src)="(?:\{\{ root \}\})?assets/[^"]*\.(?:css|js))"', r'\1?v={{ site.edition }}"', source
+    )
+
+
 def environment() -> Any:
     """Return the templates: everything printed is escaped, and a name that does not exist is an error."""
     import jinja2
+    from jinja2.ext import Extension
+
+    class Stamped(Extension):
+        """Reads templates by `stamped`."""
+
+        def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+            return stamped(source)
 
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -141,6 +165,7 @@ def environment() -> Any:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=[Stamped],
     )
     made.filters["initial"] = lambda text: f"{text[:1].upper()}{text[1:]}"
     made.filters["weight"] = told_weight

@@ -35,6 +35,9 @@ MOST_AT_FIRST = 8_000
 """Most areas that the map opens with: a whole country of more is a cloud of dots on a screen. England's 6,856 larger neighbourhoods
 are below."""
 
+EDITION = 10
+"""Letters of the mark of shapes in addresses of tiles."""
+
 MOST_OUTLINES = 1_000
 """Most larger areas whose borders and names are laid over smaller ones, so that people find their way."""
 
@@ -53,6 +56,7 @@ class MapLevel:
         shapeless: How many of all places of the level have no shape, so that no map can show them.
         names_from: Zoom from which there is room for the names of its places.
         points: The file that says where each place lies.
+        edition: Mark of its codes and shapes.
     """
 
     level: str
@@ -66,6 +70,7 @@ class MapLevel:
     shapeless: int
     names_from: float
     points: str
+    edition: str
 
 
 def can_map(found: Gathering, atlas: Atlas) -> bool:
@@ -126,6 +131,7 @@ def _level(one: MapLevel, larger: list[MapLevel]) -> dict[str, Any]:
         "shapeless": one.shapeless,
         "names_from": one.names_from,
         "points": one.points,
+        "edition": one.edition,
         "over": over,
     }
 
@@ -141,7 +147,8 @@ def _tiles(making: Making) -> list[MapLevel]:
         if not codes:
             continue
         base = safe_name(name)
-        laid = _laid(making.build, base, codes, shapes, form)
+        print_ = fingerprint(codes, shapes)
+        laid = _laid(making.build, base, codes, shapes, form, print_=print_)
         if laid is None:
             continue
         file, files = f"tiles/{base}.pmtiles", f"tiles/{base}/{{z}}/{{x}}/{{y}}.pbf"
@@ -157,21 +164,24 @@ def _tiles(making: Making) -> list[MapLevel]:
                 zooms=laid.zooms,
                 areas=len(codes),
                 shapeless=len(place.codes) - laid.areas,
-                names_from=_points(making.build, points, place, codes, shapes),
+                names_from=_points(making.build, points, place, codes, shapes, print_=print_),
                 points=points,
+                edition=print_[:EDITION],
             )
         )
     return found
 
 
-def _points(build: Build, path: str, place: PlaceLevel, codes: list[str], shapes: list[bytes]) -> float:
+def _points(
+    build: Build, path: str, place: PlaceLevel, codes: list[str], shapes: list[bytes], *, print_: str
+) -> float:
     """Write where each place of a level lies, in the order of its codes; return from which zoom there is room for names.
 
     Tiles cut places into pieces, and each piece would get a name of its own; a place that is looked for is not in the tiles at hand.
     """
     import numpy as np
 
-    mark = digest(fingerprint(codes, shapes), place.codes)
+    mark = digest(print_, place.codes)
     told = build.recall(path, mark)
     if told is not None and build.keep(path, mark):
         return float(told)
@@ -189,9 +199,11 @@ def _points(build: Build, path: str, place: PlaceLevel, codes: list[str], shapes
     return names_from
 
 
-def _laid(build: Build, base: str, codes: list[str], shapes: list[bytes], form: Form) -> TileSet | None:
+def _laid(
+    build: Build, base: str, codes: list[str], shapes: list[bytes], form: Form, *, print_: str
+) -> TileSet | None:
     """Return the tiles of one level, made or taken over from the site before; None where nothing has a surface."""
-    note, mark = f"tiles/{base}", digest(fingerprint(codes, shapes), form)
+    note, mark = f"tiles/{base}", digest(print_, form)
     told = build.recall(note, mark)
     if told is not None:
         bounds, files, zooms, areas, tiles = told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,14 @@ def make_assets(making: Making) -> None:
         making.build.put("assets/strings-missing.toml", as_toml(missing(spoken_now())))
     for file in sorted(ASSETS.rglob("*")):
         if file.is_file():
-            making.build.put(f"assets/{file.relative_to(ASSETS).as_posix()}", file.read_bytes())
+            content = file.read_bytes()
+            if (
+                file.suffix == ".js" and file.parent.name == "js"
+            ):  # modules name each other, so here too the edition
+                content = re.sub(
+                    rb'( from "\./[\w-]+\.js)"', rb'\1?v=%b"' % making.frame.edition.encode(), content
+                )
+            making.build.put(f"assets/{file.relative_to(ASSETS).as_posix()}", content)
 
 
 def as_toml(texts: Mapping[str, Mapping[str, str]]) -> str:

@@ -19,6 +19,9 @@ from wardmote.publish.strings import PAGES, say
 MOST_NOT_FUNDED = 200
 """Most places that were not funded on the page of a round: those nearest to the line; the data hold all."""
 
+MOST_OPEN = 40
+"""Most funded places that stand open on the page; more are folded: England's 225 are forty screens of a phone, past which nobody reads."""
+
 NEAR = 8
 """Places on either side of the line in the drawing: it is read at one look, and the paper names more."""
 
@@ -95,7 +98,7 @@ def make_round(making: Making) -> None:
         making: What pages are made of.
     """
     rounds = [_round(making, one, f"line-{i}") for i, one in enumerate(making.atlas.rounds, start=1)]
-    making.put("round/index.html", "round.html.j2", rounds=rounds)
+    making.put("round/index.html", "round.html.j2", rounds=rounds, most_open=MOST_OPEN)
 
 
 def _round(making: Making, one: RoundFacts, name: str) -> RoundPage:

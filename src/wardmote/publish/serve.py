@@ -15,6 +15,9 @@ from wardmote.errors import MissingError, Problem
 LOOPBACK = "127.0.0.1"
 """The only address that is listened on."""
 
+EMBEDDED = "embed"
+"""Folder of the pages that are made to stand within pages of others."""
+
 CHUNK = 1 << 16
 """Bytes sent at a time: big files never stand in memory."""
 
@@ -182,6 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Accept-Ranges", "bytes")
         if partial:
             self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
+        if path.suffix == ".html" and path.parent != self.site / EMBEDDED:
+            # The pages' own policy cannot say this (CSP 3 §3.3): nobody else may put them into a frame, but for those made for it.
+            self.send_header("Content-Security-Policy", "frame-ancestors 'self'")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")

@@ -26,6 +26,9 @@ from wardmote.publish.version import wardmote_version
 from wardmote.study import Study
 from wardmote.tables import TABLES
 
+EDITION = 10
+"""Letters of an edition's digest in addresses: two editions of one site are told apart by far fewer."""
+
 POST = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 """An address for letters, as people write it among other words."""
 
@@ -111,6 +114,7 @@ def _gathered(
         areas=atlas.base.level.plural,
         address=study.publish.address.rstrip("/"),
         post=found_post[0] if (found_post := re.findall(POST, page.contact)) else "",
+        edition=build.ingredients[:EDITION],
     )
     units = found.read("indicators", ["indicator", "unit"]).to_dict("list")  # profiles tell figures with them
     profiler = Profiler(atlas, found)

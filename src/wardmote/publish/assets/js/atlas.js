@@ -7,6 +7,7 @@
   const held = (wardmote.held = wardmote.held || {});
   const here = document.currentScript.src;
   const site = here.slice(0, here.indexOf("assets/js/"));
+  const edition = new URL(here).search; // what this edition of the scripts reads was laid out by it
 
   /** Take in one file of data; the files call this themselves. */
   wardmote.put = (path, content) => { held[path] = content; };
@@ -17,7 +18,7 @@
     if (!waiting.has(path)) {
       waiting.set(path, new Promise((resolve, reject) => {
         const script = document.createElement("script");
-        script.src = site + path + ".js";
+        script.src = `${site}${path}.js${edition}`;
         script.onload = () => resolve(held[path]);
         script.onerror = () => { waiting.delete(path); reject(new Error(path)); };
         document.head.append(script);
@@ -148,4 +149,12 @@
         e("tbody", {}, ...rows.map((row) => e("tr", {},
           ...row.map((cell, i) => (i ? e("td", {}, cell) : e("th", { scope: "row" }, cell))))))));
   };
+
+  // The link past the menu moves the focus, as ever, but leaves the address alone: what stands after "#" is the state of the page.
+  document.querySelector(".skip")?.addEventListener("click", (event) => {
+    const main = document.getElementById("main");
+    event.preventDefault();
+    main.focus({ preventScroll: true });
+    main.scrollIntoView();
+  });
 })(window);

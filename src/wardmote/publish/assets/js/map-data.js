@@ -2,8 +2,9 @@
 
 export const root = new URL("../", document.baseURI);
 
+/** Content of a file. The host is asked each time whether it changed, whatever a browser may keep: old numbers never meet new codes. */
 export async function json(path) {
-  const answer = await fetch(new URL(path, root));
+  const answer = await fetch(new URL(path, root), { cache: "no-cache" });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
 }
@@ -49,14 +50,15 @@ let parts = null;
  */
 export async function tilesOf(level, protocol) {
   // What a host does with one archive it does with all: it is tried once.
-  if (level.folder) parts ??= sendsParts(new URL(level.tiles, root));
+  if (level.folder) parts ??= sendsParts(new URL(`${level.tiles}?v=${level.edition}`, root));
   const tiles = level.folder && !(await parts) ? level.folder : level.tiles;
   const source = { type: "vector", promoteId: "code" };
   if (!tiles.endsWith(".pmtiles")) {
     // Braces of the pattern must not be escaped.
-    return { ...source, bounds: level.bounds, tiles: [root.href + tiles], minzoom: level.zooms[0], maxzoom: level.zooms[1] };
+    return { ...source, bounds: level.bounds, tiles: [`${root.href}${tiles}?v=${level.edition}`], minzoom: level.zooms[0], maxzoom: level.zooms[1] };
   }
-  level.archive ??= new Archive(new URL(tiles, root).href);
+  // Parts of one archive never meet parts of another: other shapes have another address.
+  level.archive ??= new Archive(new URL(`${tiles}?v=${level.edition}`, root).href);
   protocol.add(new window.pmtiles.PMTiles(level.archive));
   return { ...source, url: `pmtiles://${level.archive.url}` };
 }

@@ -247,6 +247,7 @@ async function start() {
     const middle = map.getCenter();
     parts.set("at", [map.getZoom().toFixed(2), middle.lat.toFixed(4), middle.lng.toFixed(4)].join("/"));
     history.replaceState(null, "", `#${parts}`);
+    for (const link of document.querySelectorAll("a[data-state]")) link.hash = parts; // within a page of others: the whole map, as it stands
   }
 
   /** Show what an address says, all of it. */
@@ -284,6 +285,16 @@ async function start() {
   await fromAddress(addressed(), addressed().get("place") || older);
   const isDrawing = drawing(map, words, whole);
   byId("no-map").hidden = true;
+
+  // ---- on paper: what stands on the screen, kept before the page is laid out anew for another width
+  function print() {
+    const paper = byId("printed"), drawn = map.getCanvas();
+    Object.assign(paper, { width: drawn.width, height: drawn.height });
+    map.redraw();
+    paper.getContext("2d").drawImage(drawn, 0, 0);
+  }
+  addEventListener("beforeprint", print);
+  matchMedia("print").addEventListener("change", (media) => { if (media.matches) print(); });
 
   // ---- events
   addEventListener("hashchange", () => {

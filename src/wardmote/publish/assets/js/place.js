@@ -100,6 +100,7 @@
   const card = (place) => {
     const link = wardmote.link(place.path, say("profile_of", { name: place.name }));
     link.target = "_top";
+    document.title = `${place.name}: ${document.title}`;
     main.replaceChildren(e("article", { class: "card" }, e("h1", {}, place.name),
       ...sentences(place.strong.slice(0, 1)), ...sentences(place.types.slice(0, 1)),
       ...place.standings.slice(0, 2).flatMap((one) => [e("h2", {}, one.title), ...sentences([`${one.headline} ${one.interval}`]),

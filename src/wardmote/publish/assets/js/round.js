@@ -12,6 +12,8 @@
     for (const row of rows.flat())
       row.hidden = Object.entries(wanted).some(([name, value]) => value && row.dataset[name] !== value);
     const shown = rows[0].filter((row) => !row.hidden).length;
+    // Whoever picks some out wants to see them: a long list is folded at first.
+    if (Object.values(wanted).some(Boolean)) lists[0].closest("details.fold")?.setAttribute("open", "");
     form.querySelector("[role=status]").textContent = say("showing", { shown: whole(shown), total: whole(rows[0].length) });
   };
 

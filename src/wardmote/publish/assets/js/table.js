@@ -8,6 +8,7 @@
   const more = document.getElementById("table-more");
   const given = new URLSearchParams(location.search);
   const STEP = 200;
+  const ON_PAPER = 2000; // rows on paper, where nobody can ask for more: forty sheets; whoever wants a country takes the data
   const head = table.tHead.rows[table.tHead.rows.length - 1];
   let rows = [];
   let later = null;
@@ -129,6 +130,9 @@
     form.addEventListener("input", () => { shown = STEP; paint(); });
     form.addEventListener("submit", (event) => { event.preventDefault(); paint(); });
     more.addEventListener("click", () => { shown += STEP; paint(); });
+    let before = shown;
+    addEventListener("beforeprint", () => { before = shown; shown = Math.max(shown, ON_PAPER); paint(); });
+    addEventListener("afterprint", () => { shown = before; paint(); });
     document.getElementById("table-download").addEventListener("click", download);
     form.hidden = false;
     paint();
