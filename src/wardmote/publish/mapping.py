@@ -262,7 +262,8 @@ def _figure(making: Making) -> Figure | None:
 
 def _credits(making: Making) -> tuple[str, ...]:
     """Return whose shapes these are: title, publisher and licence of each source of boundaries."""
-    used = set(making.found.read("boundaries", ["source"])["source"].dropna())
+    # An outline that was joined names all sources of its parts.
+    used = set(" ".join(making.found.read("boundaries", ["source"])["source"].dropna().unique()).split())
     return tuple(
         ", ".join(part for part in (row.title, row.publisher, row.licence) if part)
         for row in making.page.sources
