@@ -49,6 +49,17 @@ from wardmote.workspace import WAIT_SECONDS, Workspace, clock
 if TYPE_CHECKING:
     from wardmote.study import Study
 
+
+def gives_shapes(study: Study) -> bool:
+    """Return whether any source of a study is one of shapes: without any there is nothing to join outlines from."""
+    from wardmote.sources import SOURCES
+
+    return any(
+        SOURCES[spec.use].has_shapes if spec.use in SOURCES else spec.kind == "boundaries"
+        for spec in study.sources.values()
+    )
+
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         "sources",
@@ -78,7 +89,7 @@ STAGES: tuple[Stage, ...] = (
         "wardmote.outlines:join_outlines",
         reads=("boundaries", "areas", "memberships"),
         writes=("boundaries", "findings"),
-        sections=lambda study: ["outlines"],
+        sections=lambda study: ["outlines"] if gives_shapes(study) else [],
         choose=outline_parts,
         settings=lambda study, id_: {"wanted": shown_levels(study), "levels": levels_of(study)},
         repeats=True,
