@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "wardmote"
 
 UNDER_ALL = {"errors", "study", "tables", "words", "levels"}
 STAGES = {
-    "areas", "index", "uncertainty", "audit", "need", "allocate", "evaluate", "synthesis",
+    "areas", "outlines", "index", "uncertainty", "audit", "need", "allocate", "evaluate", "synthesis",
     "drivers", "networks", "landscape", "ballots", "cycle",
 }  # fmt: skip
 ONLY_THESE_KNOW_THE_DISK = {

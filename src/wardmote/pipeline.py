@@ -33,11 +33,13 @@ from wardmote.tasks import (
     need_parts,
     need_spares,
     no_parts,
+    outline_parts,
     programme_parts,
     raw_notes,
     round_parts,
     round_settings,
     round_spares,
+    shown_levels,
     synthesis_parts,
     uncertainty_parts,
     why_not_current,
@@ -46,6 +48,17 @@ from wardmote.workspace import WAIT_SECONDS, Workspace, clock
 
 if TYPE_CHECKING:
     from wardmote.study import Study
+
+
+def gives_shapes(study: Study) -> bool:
+    """Return whether any source of a study is one of shapes: without any there is nothing to join outlines from."""
+    from wardmote.sources import SOURCES
+
+    return any(
+        SOURCES[spec.use].has_shapes if spec.use in SOURCES else spec.kind == "boundaries"
+        for spec in study.sources.values()
+    )
+
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -70,6 +83,17 @@ STAGES: tuple[Stage, ...] = (
         choose=area_parts,
         settings=lambda study, id_: {"spec": study.areas, "levels": levels_of(study)},
         repeats=True,
+    ),
+    Stage(
+        "outlines",
+        "wardmote.outlines:join_outlines",
+        reads=("boundaries", "areas", "memberships"),
+        writes=("boundaries", "findings"),
+        sections=lambda study: ["outlines"] if gives_shapes(study) else [],
+        choose=outline_parts,
+        settings=lambda study, id_: {"wanted": shown_levels(study), "levels": levels_of(study)},
+        repeats=True,
+        takes="boundaries",
     ),
     Stage(
         "conversion",
@@ -197,15 +221,16 @@ STAGES: tuple[Stage, ...] = (
 NEEDS: dict[str, tuple[str, ...]] = {
     "sources": (),
     "areas": ("sources",),
+    "outlines": ("sources", "areas"),
     "conversion": ("sources", "areas"),
-    "index": ("sources", "areas", "conversion"),
-    "comparison": ("sources", "areas", "conversion", "index"),
-    "uncertainty": ("sources", "areas", "conversion", "index"),
-    "audit": ("sources", "areas", "conversion", "index", "uncertainty"),
-    "need": ("sources", "areas", "conversion", "index"),
-    "allocate": ("sources", "areas", "conversion", "index", "uncertainty", "need"),
-    "evaluate": ("sources", "areas", "conversion"),
-    "synthesis": ("sources", "areas", "conversion", "evaluate"),
+    "index": ("sources", "areas", "outlines", "conversion"),
+    "comparison": ("sources", "areas", "outlines", "conversion", "index"),
+    "uncertainty": ("sources", "areas", "outlines", "conversion", "index"),
+    "audit": ("sources", "areas", "outlines", "conversion", "index", "uncertainty"),
+    "need": ("sources", "areas", "outlines", "conversion", "index"),
+    "allocate": ("sources", "areas", "outlines", "conversion", "index", "uncertainty", "need"),
+    "evaluate": ("sources", "areas", "outlines", "conversion"),
+    "synthesis": ("sources", "areas", "outlines", "conversion", "evaluate"),
 }
 """The stages that a stage stands on: `wardmote run need` brings these up to date first."""
 

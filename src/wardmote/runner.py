@@ -246,6 +246,7 @@ class Runner:
         refuse_clashes(task.key, chosen, arguments)
         frames = checked(task, self._called(function, arguments), self.put_up_with)
         idle = idle_parts(chosen, ledger, self.workspace, self.study) if task.stage.repeats else ()
+        idle = (*idle, *untaken_parts(task, chosen, frames))
         read = [part for some in chosen.values() for part in some]
         parts = [part for part in read if part.file not in idle]
         entry = Entry(
@@ -576,6 +577,21 @@ def idle_parts(chosen: Chosen, ledger: Ledger, workspace: Workspace, study: Stud
             known = workspace.read_parts(name, free)
             idle += [part.file for part in closed if _repeats(workspace.read_parts(name, [part]), known)]
     return tuple(idle)
+
+
+def untaken_parts(task: Task, chosen: Chosen, frames: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+    """Return the files of parts whose source no row of what a stage wrote names; see `wardmote.tasks.Stage.takes`.
+
+    Args:
+        task: The task.
+        chosen: The parts that it read.
+        frames: What it wrote.
+    """
+    name = task.stage.takes
+    if not name:
+        return ()
+    named = set(" ".join(frames[name]["source"].unique()).split()) if name in frames else set()
+    return tuple(part.file for part in chosen[name] if part.id not in named)
 
 
 def _repeats(facts: pd.DataFrame, known: pd.DataFrame) -> bool:

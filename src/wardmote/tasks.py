@@ -48,6 +48,8 @@ class Stage:
         chained: Whether one of its tasks may read what another of them wrote; then they run one after the other.
         refuses: Where the function lies that raises, with the same arguments, what the stage would refuse before it works; "" for
             none. It is asked before any stage calculates.
+        takes: Table whose rows go into what it writes, each row of which names their sources in ``source``; "" for none. Parts of
+            sources that none of them names add nothing, and their licence does not travel.
         spares: Columns by table that a task does not look at, from the ledger; None for none. They are not read, since a column may
             take more memory than all the others.
     """
@@ -62,6 +64,7 @@ class Stage:
     repeats: bool = False
     chained: bool = False
     refuses: str = ""
+    takes: str = ""
     spares: Callable[[Study, str, Ledger], Mapping[str, tuple[str, ...]]] | None = None
 
 
@@ -76,6 +79,15 @@ def no_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
 def area_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     """Areas are put together from what all sources say."""
     return {name: ledger.parts(name) for name in ("area_facts", "membership_facts")}
+
+
+def outline_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
+    """Outlines are joined from the shapes that sources give."""
+    return {
+        "boundaries": tuple(part for part in ledger.parts("boundaries") if part.stage == "sources"),
+        "areas": ledger.parts("areas"),
+        "memberships": ledger.parts("memberships"),
+    }
 
 
 def conversion_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
@@ -341,6 +353,13 @@ def levels_of(study: Study) -> Mapping[str, Level]:
     from wardmote.levels import known_levels
 
     return known_levels(study.level)
+
+
+def shown_levels(study: Study) -> list[str]:
+    """Return the levels that a study names or summarises at, which pages show; none where it names none."""
+    named = study.study.levels
+    larger = [level for spec in study.index.values() for level in spec.summarise.levels]
+    return list(dict.fromkeys([*named, *larger])) if named else []
 
 
 @dataclass(frozen=True, slots=True)

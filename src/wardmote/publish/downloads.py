@@ -16,6 +16,7 @@ from wardmote.publish.package import fill_package
 from wardmote.publish.page import told_withheld
 from wardmote.publish.places import PlaceLevel
 from wardmote.publish.profiles import Link
+from wardmote.publish.shapes import joined_note, shape_credits
 from wardmote.publish.spreadsheet import workbook
 from wardmote.tables import TABLES
 
@@ -125,7 +126,7 @@ def _wide(making: Making, place: PlaceLevel) -> Offer:
         [source.licence for source in making.page.sources],
         *content,
     )
-    shapes = _shapes(making, place)
+    shapes, told = _shapes(making, place), ""
     makers: dict[str, Any] = {
         f"{name}.csv": lambda: _csv(columns),
         f"{name}.csv-metadata.json": lambda: _csvw(making, place, columns, name),
@@ -133,9 +134,12 @@ def _wide(making: Making, place: PlaceLevel) -> Offer:
         f"{name}.xlsx": lambda: _xlsx(making, place, columns),
     }
     if shapes is not None:
-        makers[f"{name}-shapes.parquet"] = lambda: _parquet(columns, shapes)
+        told = _told_shapes(making, place)
+        makers[f"{name}-shapes.parquet"] = lambda: _parquet(columns, shapes, told)
     for file, make in makers.items():
-        mark = made_from if file.endswith("-shapes.parquet") is False else digest(made_from, *_bytes(shapes))
+        mark = made_from
+        if file.endswith("-shapes.parquet"):
+            mark = digest(made_from, told, *_bytes(shapes))
         if not making.build.keep(f"data/{file}", mark):
             making.build.put(f"data/{file}", make(), mark)
     titles = {".csv": "CSV", ".json": "CSVW", ".xlsx": "XLSX", ".parquet": "Parquet"}
@@ -169,6 +173,14 @@ def _shapes(making: Making, place: PlaceLevel) -> pa.Array | None:
     return table["geometry"].combine_chunks().take(rows)
 
 
+def _told_shapes(making: Making, place: PlaceLevel) -> str:
+    """Return whose the shapes of a level are, and whether they were joined from smaller ones."""
+    level = place.level.name
+    credits_ = "; ".join(shape_credits(making.found, making.page, level))
+    joined = joined_note(making.found, level)
+    return " ".join(part for part in (f"{credits_}." if credits_ else "", joined) if part)
+
+
 def _table(columns: list[WideColumn]) -> pa.Table:
     import pyarrow as pa
 
@@ -187,8 +199,10 @@ def _csv(columns: list[WideColumn]) -> bytes:
     return out.getvalue()
 
 
-def _parquet(columns: list[WideColumn], shapes: Any) -> bytes:
-    """Return a wide table as Parquet; with shapes as GeoParquet 1.1 in longitude and latitude (OGC:CRS84, its default)."""
+def _parquet(columns: list[WideColumn], shapes: Any, told: str = "") -> bytes:
+    """Return a wide table as Parquet; with shapes as GeoParquet 1.1 in longitude and latitude (OGC:CRS84, its default), and whose they
+    are."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = _table(columns)
@@ -198,7 +212,8 @@ def _parquet(columns: list[WideColumn], shapes: Any) -> bytes:
             "primary_column": "geometry",
             "columns": {"geometry": {"encoding": "WKB", "geometry_types": []}},
         }
-        table = table.append_column("geometry", shapes).replace_schema_metadata({"geo": json.dumps(geo)})
+        field = pa.field("geometry", shapes.type, metadata={"meaning": f"outline. {told}".strip()})
+        table = table.append_column(field, shapes).replace_schema_metadata({"geo": json.dumps(geo)})
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd")
     return out.getvalue()

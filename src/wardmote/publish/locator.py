@@ -10,6 +10,7 @@ from wardmote.publish.building import digest
 from wardmote.publish.maps import path, place
 from wardmote.publish.page import Gathering
 from wardmote.publish.places import Atlas
+from wardmote.publish.shapes import joined_parts
 from wardmote.publish.strings import say
 from wardmote.publish.svg import drawing, tag
 
@@ -60,6 +61,7 @@ class Locator:
         self.atlas = atlas
         table = found.read("boundaries")
         self._table = table
+        self._joined = {name: joined_parts(found, name) for name in atlas.levels}
         self._levels = [name for name in atlas.levels if (table["level"] == name).any()]
         self._shapes: dict[str, dict[int, Any]] = {}
         self._whole: dict[tuple[str, str, int], Any] = {}
@@ -70,7 +72,7 @@ class Locator:
     def fingerprint(self) -> str:
         """Return a digest of all shapes, by which a page knows that its drawing is still the same."""
         rows = self._table[self._table["level"].isin(self._levels)]
-        return digest(rows["area"].tolist(), *rows["geometry"].tolist())
+        return digest(rows["area"].tolist(), self._joined, *rows["geometry"].tolist())
 
     def draw(self, level: str, row: int) -> Markup:
         """Return where a place lies, as SVG with its words; nothing where no level has shapes.
@@ -92,6 +94,8 @@ class Locator:
         note = ""
         if self._order(at) > self._order(level):
             note = say("place", "locator_in", name=self.atlas.levels[at].names[rows[0]])
+        elif at == level and (parts := self._joined[at].get(self.atlas.levels[at].codes[row])):
+            note = say("place", "locator_joined", parts=parts)
         paths, size = self._paths_of(at, rows, frame, above)
         return drawing("locator", title, note or title, size, [paths])
 

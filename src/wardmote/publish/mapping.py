@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wardmote.publish.building import digest, safe_name
 from wardmote.publish.figures import Figure, kind_map, summary_map
 from wardmote.publish.questions import Family, families
+from wardmote.publish.shapes import joined_note, shape_credits, told_outlines
 from wardmote.publish.strings import STRINGS
 from wardmote.publish.tiles import Form, TileSet, fingerprint, has_surface, label_points, make_tiles
 
@@ -54,6 +55,7 @@ class MapLevel:
         zooms: Lowest and highest zoom of its tiles.
         areas: How many places it has.
         shapeless: How many of all places of the level have no shape, so that no map can show them.
+        joined: That its outlines were joined from smaller areas, and from which; "" where a source gives them.
         names_from: Zoom from which there is room for the names of its places.
         points: The file that says where each place lies.
         edition: Mark of its codes and shapes.
@@ -68,6 +70,7 @@ class MapLevel:
     zooms: tuple[int, int]
     areas: int
     shapeless: int
+    joined: str
     names_from: float
     points: str
     edition: str
@@ -110,7 +113,8 @@ def make_map(making: Making) -> None:
         "figure": _figure(making),
         "filters": data["filters"],
         "vendored": VENDORED,
-        "credits": _credits(making),
+        "credits": shape_credits(making.found, making.page),
+        "outlines": told_outlines(making.found),
     }
     making.put(PAGE, "map.html.j2", **printed)
     making.put(EMBEDDED, "embed_map.html.j2", **printed)
@@ -129,6 +133,7 @@ def _level(one: MapLevel, larger: list[MapLevel]) -> dict[str, Any]:
         "bounds": one.bounds,
         "zooms": one.zooms,
         "shapeless": one.shapeless,
+        "joined": one.joined,
         "names_from": one.names_from,
         "points": one.points,
         "edition": one.edition,
@@ -164,6 +169,7 @@ def _tiles(making: Making) -> list[MapLevel]:
                 zooms=laid.zooms,
                 areas=len(codes),
                 shapeless=len(place.codes) - laid.areas,
+                joined=joined_note(making.found, name),
                 names_from=_points(making.build, points, place, codes, shapes, print_=print_),
                 points=points,
                 edition=print_[:EDITION],
@@ -270,13 +276,3 @@ def _figure(making: Making) -> Figure | None:
     group = making.page.group_level.name if making.page.group_level else ""
     both = {group_.place.code: len(group_.places) for group_ in making.page.groups}
     return kind_map(found, group) or (summary_map(found, group, both) if group else None)
-
-
-def _credits(making: Making) -> tuple[str, ...]:
-    """Return whose shapes these are: title, publisher and licence of each source of boundaries."""
-    used = set(making.found.read("boundaries", ["source"])["source"].dropna())
-    return tuple(
-        ", ".join(part for part in (row.title, row.publisher, row.licence) if part)
-        for row in making.page.sources
-        if row.id in used
-    )

@@ -17,6 +17,7 @@ from wardmote.publish.page import cited, told_gaps, told_mendings
 from wardmote.publish.places import PlaceLevel, records
 from wardmote.publish.points import make_points
 from wardmote.publish.profiles import Link, Rows
+from wardmote.publish.shapes import told_outlines
 from wardmote.publish.shards import make_postcodes, make_shards, spoken
 from wardmote.publish.strings import MAP, PAGES, SCRIPT, STRINGS, language, missing, say, spoken_now
 from wardmote.publish.varied import tried_of
@@ -221,6 +222,7 @@ def make_method(making: Making) -> None:
         "method.html.j2",
         page=making.page,
         tried=tried_of(making.found),
+        outlines=told_outlines(making.found),
         indicators=sorted(links, key=lambda link: link.name),
     )
     sources = {row["source"]: row for row in records(making.found.read("sources"))}

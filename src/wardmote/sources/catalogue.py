@@ -246,6 +246,12 @@ class Entry:
     note: str = ""
     layouts: tuple[Layout, ...] = ()
 
+    @property
+    def has_shapes(self) -> bool:
+        """Whether its rows carry shapes."""
+        layouts = [*self.layouts, *(file.layout for form in self.forms for file in form.files)]
+        return any(layout.geometry for layout in layouts)
+
     def form(self, kind: FormKind) -> Form | None:
         """Return the form of that kind, or None."""
         return next((form for form in self.forms if form.kind == kind), None)

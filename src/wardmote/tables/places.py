@@ -125,7 +125,21 @@ TABLES: tuple[Table, ...] = (
         "boundaries",
         "The shape of one area.",
         ("level", "area"),
-        (LEVEL, AREA, Column("geometry", "shape", "polygon as WKB, EPSG:4326"), SOURCE),
+        (
+            LEVEL,
+            AREA,
+            Column("geometry", "shape", "polygon as WKB, EPSG:4326"),
+            text_column(
+                "source",
+                "the source, as named in the study; several, separated by spaces, of a joined outline",
+            ),
+            text_column(
+                "joined_from",
+                "level of the smaller areas whose shapes were joined to this outline; empty where a source gives it",
+                required=False,
+            ),
+            Column("parts", "whole", "how many of them were joined", required=False, low=1),
+        ),
         rows="raw",
     ),
     Table(

@@ -186,6 +186,8 @@ async function start() {
     state.all = codes.measures;
     byId("measure").replaceChildren(...state.kinds.map((one) => new Option(initial(one.title), one.measure)));
     byId("level").value = level.level;
+    byId("joined").textContent = level.joined;
+    byId("joined").hidden = !level.joined;
     state.filters = {};
     for (const one of data.filters) {
       const box = document.querySelector(`[data-filter="${one.id}"]`), name = one.at[level.level];

@@ -1,0 +1,72 @@
+"""Whose the shapes on maps are, and which outlines nobody published but were joined from smaller areas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wardmote import words
+from wardmote.publish.strings import say
+
+if TYPE_CHECKING:
+    from wardmote.publish.page import Gathering, Page
+
+
+def shape_credits(found: Gathering, page: Page, level: str = "") -> tuple[str, ...]:
+    """Return whose shapes these are: title, publisher and licence of each source. A joined outline has all sources of its parts.
+
+    Args:
+        found: The tables.
+        page: The facts of the site, with its sources.
+        level: Only the shapes of this level; all by default.
+    """
+    table = found.read("boundaries")
+    rows = table[table["level"] == level] if level else table
+    used = set(" ".join(rows["source"].dropna().unique()).split())
+    return tuple(
+        ", ".join(part for part in (row.title, row.publisher, row.licence) if part)
+        for row in page.sources
+        if row.id in used
+    )
+
+
+def joined_note(found: Gathering, level: str) -> str:
+    """Return that the outlines of a level were joined, and from what; "" where a source gives them.
+
+    Args:
+        found: The tables.
+        level: The level.
+    """
+    table = found.read("boundaries")
+    rows = table[(table["level"] == level) & table["joined_from"].notna()]
+    if not len(rows):
+        return ""
+    parts = found.level(str(rows["joined_from"].iloc[0]))
+    told = words.count(float(rows["parts"].sum()), parts.title, parts.plural)
+    return say("map", "joined", areas=found.level(level).plural, parts=told)
+
+
+def joined_parts(found: Gathering, level: str) -> dict[str, str]:
+    """Return of each area whose outline was joined how many areas of which kind it was joined from.
+
+    Args:
+        found: The tables.
+        level: The level of the areas.
+    """
+    table = found.read("boundaries")
+    rows = table[(table["level"] == level) & table["joined_from"].notna()]
+    return {
+        area: words.count(parts, found.level(base).title, found.level(base).plural)
+        for area, base, parts in zip(rows["area"], rows["joined_from"], rows["parts"], strict=True)
+    }
+
+
+def told_outlines(found: Gathering) -> tuple[str, ...]:
+    """Return what was joined, mended and left out where outlines were joined; nothing where none may be published.
+
+    Args:
+        found: The tables.
+    """
+    if not found.read("boundaries")["joined_from"].notna().any():
+        return ()
+    table = found.read("findings")
+    return tuple(table[table["stage"] == "outlines"].sort_values("position")["sentence"])
