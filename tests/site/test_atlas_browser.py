@@ -1222,7 +1222,14 @@ def test_borders_and_names_of_larger_areas_lie_over_the_small_ones(on_map: Any, 
     tab.evaluate("() => wardmote.map.jumpTo({ zoom: 13.5 })")
     until(tab, "wardmote.map.queryRenderedFeatures({ layers: ['names'] }).length > 0")
     tab.select_option("#level", "borough25")
-    until(tab, "wardmote.state.level.level === 'borough25' && !wardmote.map.getLayer('over')")
+    # Over the boroughs lie the parts of the county; over these lies nothing.
+    parts = json.loads((site / "data/columns/part25/codes.json").read_text())
+    tab.click("#whole")
+    until(tab, "wardmote.state.level.level === 'borough25' && wardmote.map.getLayer('over')")
+    until(tab, "wardmote.map.queryRenderedFeatures({ layers: ['over'] }).length > 0")
+    assert set(tab.evaluate(drawn, "over")) == set(parts["codes"])
+    tab.select_option("#level", "part25")
+    until(tab, "wardmote.state.level.level === 'part25' && !wardmote.map.getLayer('over')")
 
 
 def test_a_pointer_is_told_the_name_and_class_of_what_is_under_it(on_map: Any) -> None:
