@@ -45,19 +45,29 @@ FACTS = ("name", "population", "households")
 MASKED = {
     "areas": FACTS,
     "need": ("population",),
-    "decisions": ("score", "line", "margin", "flip", "pounds", "population", "sentence"),
+    "decisions": ("score", "line", "margin", "flip", "pounds", "population", "rule", "sentence"),
     "awards": ("pounds",),
+    "nodes": ("mean_contribution",),
     "scores": ("score", "value"),
     "contributions": ("contribution",),
     "adjustments": ("before", "after"),
     "summaries": ("value",),
     "similar": ("distance",),
     "summary_ranks": ("value_low", "value_median", "value_high"),
-    "rule_comparison": ("value", "sentence"),
+    "rule_comparison": ("measure", "value", "sentence"),
     "balances": ("supported", "compared", "weighted", "before", "after", "ratio"),
+    "impact_checks": ("item", "sentence"),
     "findings": ("sentence", "value"),
 }
-"""Columns that may have to be emptied."""
+"""Columns in which cells may have to be emptied, or put in other words."""
+
+NAMING = {
+    "decisions": ("rule", "flip", "sentence"),
+    "rule_comparison": ("measure", "sentence"),
+    "impact_checks": ("item", "sentence"),
+    "findings": ("sentence",),
+}
+"""Columns of texts that may name areas."""
 
 Place = tuple[str, str]
 """A level and the code of an area."""
@@ -423,11 +433,11 @@ class OpenColumns:
             ]
         if name in ("rule_comparison", "findings"):
             told += sorted(self._untold_totals)
-        if name in ("areas", "need", "decisions", "rule_comparison", "findings"):
+        if name in ("areas", "need", *NAMING):
             told += [
                 (what, level, sorted(of)) for what, at in self._cells.items() for level, of in at.items()
             ]
-        if name in (*BY_NODE, "summaries", "summary_ranks", "similar"):
+        if name in (*BY_NODE, "nodes", "summaries", "summary_ranks", "similar"):
             told += [*sorted(self.nodes.scores), *sorted(self.nodes.rows)]
         if name in ("summaries", "summary_ranks", "findings"):
             told += [(node, sorted(places)) for node, places in self._untold_larger.items() if places]
@@ -449,13 +459,18 @@ class OpenColumns:
             "rule_comparison": self._empty_sums,
             "findings": self._empty_findings,
             "balances": self._empty_balances,
-            "similar": self._empty_similar,
+            "similar": self._empty_behind,
+            "nodes": self._empty_behind,
             "summaries": self._empty_larger,
             "summary_ranks": self._empty_larger,
             **dict.fromkeys(BY_NODE, self._empty_nodes),
         }
         if name in empty:
             empty[name](name, frame)
+        if self._closed_names:
+            for column in NAMING.get(name, ()):
+                texts = frame[column].astype(object).tolist()
+                frame[column] = [hushed.coded(one, self._closed_names) for one in texts]
         return frame
 
     def _empty_rounds(self, name: str, frame: pd.DataFrame) -> None:
@@ -517,6 +532,20 @@ class OpenColumns:
         _hush(frame, mine, hushed.SCORE)
         _empty(frame, mine, "value")
 
+    @cached_property
+    def _closed_names(self) -> dict[str, list[tuple[str, str]]]:
+        """Names that closed sources alone state, with the codes of their areas, by the first word."""
+        closed = self._cells.get("name", {})
+        if not closed:
+            return {}
+        areas = self._tables.read("areas", ["level", "area", "name"])
+        areas = areas[areas["name"].notna()]
+        rows = list(areas.itertuples(index=False))
+        free = {name for level, area, name in rows if area not in closed.get(level, {})}
+        return hushed.by_first_word(
+            {name: area for level, area, name in rows if area in closed.get(level, {}) and name not in free}
+        )
+
     def _empty_nodes(self, name: str, frame: pd.DataFrame) -> None:
         for index, node in self.nodes.scores:
             _empty(frame, (frame["index"] == index) & (frame["node"] == node), *MASKED[name])
@@ -530,15 +559,14 @@ class OpenColumns:
             mine = (frame["programme"] == programme) & (frame["covariate"] == covariate)
             _empty(frame, mine, *MASKED[name])
 
-    def _empty_similar(self, name: str, frame: pd.DataFrame) -> None:
+    def _empty_behind(self, name: str, frame: pd.DataFrame) -> None:
         shut = [index for index in self.nodes.roots if self.nodes.behind(index)]
         _empty(frame, frame["index"].isin(shut), *MASKED[name])
 
     def _empty_larger(self, name: str, frame: pd.DataFrame) -> None:
         """Empty summaries of larger areas that would tell the closed score, or weight, of one small area."""
-        places = frame["level"].str.cat(frame["area"], sep="\0")
         for (index, node), shut in self._untold_larger.items():
-            mine = frame["index"].eq(index) & places.isin(["\0".join(place) for place in shut])
+            mine = frame["index"].eq(index) & _among(frame, shut)
             if name == "summaries":
                 mine &= frame["node"] == node
             elif self.nodes.roots.get(index) != (index, node):
@@ -650,3 +678,14 @@ def _hush(frame: pd.DataFrame, rows: Any, *kinds: tuple[tuple[str, str], ...]) -
 def _largest_first(sums: Mapping[Any, Mapping[Place, float]]) -> dict[Any, Mapping[Place, float]]:
     """Return sums in the order of how many closed figures they hold: where one of several must go, it is the smallest."""
     return dict(sorted(sums.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def _among(frame: pd.DataFrame, places: Iterable[Place]) -> Any:
+    """Return which rows are of some places."""
+    found = frame["area"].isna()
+    codes: dict[str, list[str]] = {}
+    for level, area in places:
+        codes.setdefault(level, []).append(area)
+    for level, some in codes.items():
+        found |= frame["level"].eq(level) & frame["area"].isin(some)
+    return found

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+Text = TypeVar("Text", str, None)
 
 NUMBER = r"[\d.,]*\d(?: million)?"
 """A number as sentences tell it."""
@@ -48,3 +51,39 @@ def hushed(sentence: str, kinds: Iterable[tuple[tuple[str, str], ...]]) -> str:
         for figure, instead in kind:
             sentence = re.sub(figure, instead, sentence)
     return sentence
+
+
+def by_first_word(codes: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
+    """Return names with their codes by the first word of the name, longer names first, as `coded` looks them up.
+
+    Args:
+        codes: Codes by name.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(codes, key=lambda one: (-len(one), one)):
+        word = re.search(r"\w+", name)
+        if word:
+            found.setdefault(word.group(), []).append((name, codes[name]))
+    return found
+
+
+def coded(text: Text, names: Mapping[str, Sequence[tuple[str, str]]]) -> Text:
+    """Return a text with codes in the place of names.
+
+    Args:
+        text: The text, or None.
+        names: What `by_first_word` returned.
+    """
+    if not isinstance(text, str):
+        return text
+    out: list[str] = []
+    at = 0
+    for word in re.finditer(r"\w+", text):
+        for name, code in names.get(word.group(), ()):
+            first = word.start() - name.index(word.group())
+            end = first + len(name)
+            if first >= at and text.startswith(name, first) and not text[end : end + 1].isalnum():
+                out += [text[at:first], code]
+                at = end
+                break
+    return "".join([*out, text[at:]])
