@@ -17,8 +17,9 @@ import pandas as pd
 import pytest
 
 from wardmote.pipeline import run
-from wardmote.publish import publish_data, publish_report, publish_site
+from wardmote.publish import FrameTables, publish_data, publish_report, publish_site
 from wardmote.publish import report as reports
+from wardmote.publish.closing import open_tables
 from wardmote.study import read_study
 from wardmote.workspace import Workspace
 
@@ -345,3 +346,36 @@ def test_sentences_say_that_figures_are_held_back(made: tuple[Path, pd.DataFrame
     assert "may not be published" in page
     # The names of closed indicators are part of the method, which is public.
     assert "Gamma" in page
+
+
+def test_a_sum_that_an_open_source_states_itself_stays() -> None:
+    people = {"P0": 20.0, "P1": 30.0, "P2": 50.0}
+    facts = [("shut", "place", "P0", 20.0), *(("free", "place", code, people[code]) for code in ("P1", "P2"))]
+    towns = {"T0": ("P0", "P1"), "T1": ("P2",)}
+    rows = [("place", *item) for item in people.items()] + [("town", "T0", 50.0), ("town", "T1", 50.0)]
+    frames = {
+        "sources": pd.DataFrame({"source": ["free", "shut"], "access": ["open", "derived-only"]}),
+        "areas": pd.DataFrame(rows, columns=["level", "area", "population"]).assign(
+            name=None, households=None
+        ),
+        "memberships": pd.DataFrame(
+            [("place", code, "town", town, 1.0) for town, codes in towns.items() for code in codes],
+            columns=["level", "area", "parent_level", "parent", "weight"],
+        ),
+    }
+
+    def told(more: list[tuple[str, str, str, float]]) -> dict[str, bool]:
+        table = pd.DataFrame([*facts, *more], columns=["source", "level", "area", "population"])
+        given = {**frames, "area_facts": table.assign(name=None, households=None)}
+        areas = open_tables(FrameTables(given)).read("areas").set_index("area")["population"]
+        return dict(areas.notna())
+
+    # The town's people less those of P1 are those of P0; where an open source states the town's, that is no news.
+    assert told([]) == {"P0": False, "P1": True, "P2": True, "T0": False, "T1": True}
+    assert told([("free", "town", "T0", 50.0)]) == {
+        "P0": False,
+        "P1": True,
+        "P2": True,
+        "T0": True,
+        "T1": True,
+    }
