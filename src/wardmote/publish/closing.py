@@ -350,7 +350,7 @@ class OpenColumns:
     @cached_property
     def _untold_larger(self) -> dict[Node, set[Place]]:
         """Larger areas by node of which the average would tell, with the other averages, the closed score of one small area."""
-        nodes = self.nodes.scores | self.nodes.rows
+        nodes = {one for one in self.nodes.scores | self.nodes.rows if self._may_be_summarised(one)}
         rows = self._tables.read("summaries", ["index", "level", "area", "node", "areas"]) if nodes else None
         if rows is None or not len(rows):
             return {}
@@ -377,19 +377,27 @@ class OpenColumns:
             )
         return found
 
+    def _may_be_summarised(self, node: Node) -> bool:
+        """Return whether larger areas may have averages of a node; told by the study, so that no table is read in vain."""
+        spec = self._study.index.get(node[0]) if self._study else None
+        return spec is None or node == self.nodes.roots.get(node[0]) or bool(spec.summarise.nodes)
+
+    def _behind_weight(self, by: str) -> set[str]:
+        """Return the closed sources of what summaries are weighted by."""
+        return self._behind_cells(by) if by in FACTS else shut_of(self._indicators.get(by), self._access)
+
     @cached_property
     def _closed_weights(self) -> dict[tuple[str, str], set[str]]:
         """Closed sources by index and measure of summaries that are weighted by their figures.
 
         Beside the scores of small areas, which are published, such averages are equations in the weights.
         """
-        if not self._cells and not self._shut:
+        used = [spec.summarise.population for spec in self._study.index.values()] if self._study else None
+        if used is not None and not any(map(self._behind_weight, used)):
             return {}
         rows = self._tables.read("summaries", ["index", "measure", "weighted_by"]).drop_duplicates()
         found = {
-            (index, measure): self._behind_cells(by)
-            if by in FACTS
-            else shut_of(self._indicators.get(by), self._access)
+            (index, measure): self._behind_weight(by)
             for index, measure, by in rows.itertuples(index=False)
             if by != "none"
         }
