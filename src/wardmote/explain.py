@@ -21,6 +21,7 @@ from wardmote.words import (
     in_draws,
     line_sentence,
     listed,
+    need_names,
     ordinal,
     percent,
     rank_of,
@@ -604,6 +605,7 @@ def _explain_need(workspace: Workspace, row: Mapping[str, Any]) -> NeedExplanati
 
     entry = workspace.ledger.entries[f"need.{row['definition']}"]
     spec = NeedSpec.model_validate(entry.spec)
+    titles = [_index_title(workspace, index) for index in (spec.deprivation, spec.community)]
     return NeedExplanation(
         row["definition"],
         spec.title,
@@ -614,11 +616,18 @@ def _explain_need(workspace: Workspace, row: Mapping[str, Any]) -> NeedExplanati
         row["community_rank"],
         row["deprivation_distance"],
         row["community_distance"],
-        _need_sentence(row, spec),
+        _need_sentence(row, spec, need_names(*titles)),
     )
 
 
-def _need_sentence(row: Mapping[str, Any], spec: Any) -> str:
+def _index_title(workspace: Workspace, index: str) -> str:
+    """Return the title of an index as it was last built; its name where it has none."""
+    entry = workspace.ledger.entries.get(f"index.{index}")
+    title = entry.spec.get("title") if entry and isinstance(entry.spec, Mapping) else ""
+    return str(title or index)
+
+
+def _need_sentence(row: Mapping[str, Any], spec: Any, names: tuple[str, str]) -> str:
     """Return type and distances from both lines in a sentence."""
     if row["type"] is None:
         return "Not classified, since a rank is missing."
@@ -629,13 +638,14 @@ def _need_sentence(row: Mapping[str, Any], spec: Any) -> str:
         where = "inside" if distance >= 0 else "outside"
         return f"{count(abs(distance), 'place')} {where} the line in {what}"
 
+    first, second = names
     told = {
         "both": f"{spec.title}: in the greatest-need {percent(spec.share)} of both",
-        "deprivation only": f"in the greatest-need {percent(spec.share)} of deprivation, not of community need",
-        "community need only": f"in the greatest-need {percent(spec.share)} of community need, not of deprivation",
+        "deprivation only": f"in the greatest-need {percent(spec.share)} of {first}, not of {second}",
+        "community need only": f"in the greatest-need {percent(spec.share)} of {second}, not of {first}",
         "neither": f"in the greatest-need {percent(spec.share)} of neither",
     }[row["type"]]
-    sides = f"{side('deprivation', row['deprivation_distance'])}, {side('community need', row['community_distance'])}"
+    sides = f"{side(first, row['deprivation_distance'])}, {side(second, row['community_distance'])}"
     often = row.get("p_doubly_disadvantaged")
     of = "none" if often == 0 else "all" if often == 1 else percent(often or 0)
     worlds = "" if often is None else f"; in both in {of} of the worlds drawn"

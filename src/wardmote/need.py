@@ -63,6 +63,7 @@ def find_need(
     spec: NeedSpec,
     definition: str,
     levels: Mapping[str, Level] | None = None,
+    titles: tuple[str, str] = words.FAMILIAR,
 ) -> NeedTables:
     """Return every area's ranks, flags, type and distance to each threshold, under one definition.
 
@@ -75,6 +76,7 @@ def find_need(
         spec: The definition.
         definition: Its name in the study.
         levels: Levels of the study, for what areas are called; the built-in ones by default.
+        titles: Titles of the two indices, for findings.
 
     Returns:
         The table `need` and findings. An area that misses one of the two ranks has no type, no flag for what is missing, and
@@ -136,6 +138,7 @@ def find_need(
         people=people,
         scores=scores,
         nouns=nouns,
+        names=words.need_names(*titles),
         further=words.joint_findings(
             spec.title,
             nouns,
@@ -361,6 +364,7 @@ def _findings(
     people: FloatArray,
     scores: pd.DataFrame,
     nouns: tuple[str, str],
+    names: tuple[str, str],
     further: list[words.Told],
 ) -> pd.DataFrame:
     """Return what was found, in sentences."""
@@ -376,6 +380,7 @@ def _findings(
         people_in=living,
         missing=int(np.count_nonzero(~known)),
         measure="" if own else spec.measure,
+        names=names,
     )
     told += further
     return frame(

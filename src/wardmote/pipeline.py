@@ -31,6 +31,7 @@ from wardmote.tasks import (
     joint_section,
     levels_of,
     need_parts,
+    need_settings,
     need_spares,
     no_parts,
     outline_parts,
@@ -175,7 +176,7 @@ STAGES: tuple[Stage, ...] = (
         writes=("need", "findings"),
         sections=lambda study: study.need,
         choose=need_parts,
-        settings=lambda study, id_: {"spec": study.need[id_], "definition": id_, "levels": levels_of(study)},
+        settings=need_settings,
         spares=need_spares,
     ),
     Stage(

@@ -255,6 +255,13 @@ def round_parts(study: Study, section: str, ledger: Ledger) -> Chosen:
     }
 
 
+def need_settings(study: Study, section: str) -> dict[str, Any]:
+    """Return what a definition of need is told besides its tables."""
+    spec = study.need[section]
+    first, second = (study.index[name].title or name for name in (spec.deprivation, spec.community))
+    return {"spec": spec, "definition": section, "levels": levels_of(study), "titles": (first, second)}
+
+
 def round_settings(study: Study, section: str) -> dict[str, Any]:
     """Return what a funding round is told besides its tables."""
     others = rounds_of(study, section)

@@ -318,6 +318,28 @@ def comparison_findings(
     return told
 
 
+def familiar_needs(first: str, second: str) -> bool:
+    """Return whether two indices are called after deprivation and community need, so that these words may stand for them.
+
+    Args:
+        first, second: Their titles.
+    """
+    return "depriv" in first.lower() and "communit" in second.lower()
+
+
+def need_names(first: str, second: str) -> tuple[str, str]:
+    """Return what sentences call the two indices of a definition of need: the familiar words where they fit, else their titles, quoted.
+
+    Args:
+        first, second: Their titles.
+    """
+    return FAMILIAR if familiar_needs(first, second) else (f"“{first}”", f"“{second}”")
+
+
+FAMILIAR = ("deprivation", "community need")
+"""What the two indices of a definition of need are called where nobody says otherwise."""
+
+
 def need_findings(
     title: str,
     nouns: tuple[str, str],
@@ -327,6 +349,7 @@ def need_findings(
     people_in: Mapping[str, float],
     missing: int,
     measure: str = "",
+    names: tuple[str, str] = FAMILIAR,
 ) -> list[Told]:
     """Return how many areas have both kinds of need, one or neither, and how many people live there.
 
@@ -338,6 +361,7 @@ def need_findings(
         people_in: Usual residents by type, NaN where not known.
         missing: Areas that miss one of the two ranks.
         measure: Summary that was ranked at a higher level, "" at the indices' own.
+        names: What the two indices are called.
     """
     told: list[Told] = []
     total, tenth = sum(counts.values()), f"in the greatest-need {share_of(share)} of"
@@ -349,13 +373,13 @@ def need_findings(
     both = counts.get("both", 0)
     by = f" (ranked by {measure})" if measure else ""
     where = f"; {living('both')} live there" if living("both") else ""
-    what = f"{title}: {tenth} both deprivation and community need{by}{where}"
+    what = f"{title}: {tenth} both {listed(names)}{by}{where}"
     told.append((sentence(f"{count(both, *nouns)} of {total:,} {are(both)} {what}"), both, "need"))
-    for kind in ("deprivation only", "community need only"):
+    for kind, name in zip(("deprivation only", "community need only"), names, strict=True):
         number = counts.get(kind, 0)
         where = f" ({living(kind)})" if living(kind) else ""
         told.append(
-            (sentence(f"{count(number, *nouns)}{where} {are(number)} {tenth} {kind}"), number, "need")
+            (sentence(f"{count(number, *nouns)}{where} {are(number)} {tenth} {name} only"), number, "need")
         )
     if missing:
         lacks = "misses" if missing == 1 else "miss"

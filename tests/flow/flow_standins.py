@@ -215,6 +215,7 @@ def find_need(
     spec: Any,
     definition: str,
     levels: Any = None,
+    titles: Any = None,
 ) -> Result:
     one = scores[scores["index"] == spec.deprivation].reset_index(drop=True)
     two = scores[scores["index"] == spec.community].set_index("area").reindex(one["area"])

@@ -488,3 +488,22 @@ def test_need_says_what_is_not_there() -> None:
     with pytest.raises(InputError) as caught:
         find_need(empty("areas"), ranks("dep", [1.0]), empty("summaries"), spec=spec, definition="dd")
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("titles", "both", "first", "second"),
+    [
+        (("Index of deprivation", "Community need"), "both deprivation and community need", "deprivation", "community need"),
+        (("Fuel poverty", "Loneliness"), "both “Fuel poverty” and “Loneliness”", "“Fuel poverty”", "“Loneliness”"),
+    ],
+)  # fmt: skip
+def test_findings_of_need_name_the_indices_of_the_study(
+    titles: tuple[str, str], both: str, first: str, second: str
+) -> None:
+    scores = concat("scores", [ranks("dep", [1.0, 2, 3]), ranks("com", [1.0, 3, 2])])
+    spec = NeedSpec(deprivation="dep", community="com", share=0.7)
+    found = find_need(empty("areas"), scores, empty("summaries"), spec=spec, definition="dd", titles=titles)
+    said = " ".join(found.findings["sentence"])
+    assert f"of {both}" in said
+    assert f"of {first} only." in said
+    assert f"of {second} only." in said

@@ -535,14 +535,26 @@ def test_types_of_need_are_told_by_the_titles_of_the_indices_where_these_are_cal
         id_: spec.model_copy(update={"title": titles.get(id_, spec.title)})
         for id_, spec in study.index.items()
     }
-    some = changed(study, "table").model_copy(update={"index": indices})
-    folder = publish_site(frames, some, tmp_path / "site", built=DAY).parent
+    some = changed(study, "table", "columns", "map").model_copy(update={"index": indices})
+    # Findings of need are told when a study is run; `tests/laws` holds them to the same names.
+    findings = frames["findings"][frames["findings"]["stage"] != "need"]
+    folder = publish_site({**frames, "findings": findings}, some, tmp_path / "site", built=DAY).parent
     for path in ("index.html", "full/index.html"):
         said = words_of((folder / path).read_text(encoding="utf-8"))
         assert "of “Social capital”; not of “Civic need”." in said
         assert "Hardship" not in said
     tables = [words_of(path.read_text(encoding="utf-8")) for path in (folder / "table").glob("*.html")]
-    assert any("“Deprivation” stands for “Social capital”" in said for said in tables)
+    assert any("Social capital only" in said and "Civic need only" in said for said in tables)
+    # The types are called after the study's own indices wherever they are called anything.
+    level = folder / "data" / "columns" / "patch25"
+    assert '"words":["both","Social capital only","Civic need only","neither"]' in (
+        level / "codes.json"
+    ).read_text(encoding="utf-8")
+    for path in folder.rglob("*.html"):
+        said = words_of(path.read_text(encoding="utf-8")).lower()
+        assert not re.search(r"deprivation only|community need only|only deprivation|only community", said), (
+            path
+        )
 
 
 def test_people_of_whom_some_are_not_counted_begin_a_sentence_in_a_capital_and_nobody_is_not_none(

@@ -5,6 +5,9 @@ tables (`wardmote.lineage`); here single columns are emptied where a cell repeat
 
 The rule for scores: of the scores that hang on closed indicators only so many are published, the indices' own first, that no
 indicator could be solved for from them with open data; all others are left out, and their ranks and tenths stay.
+
+The rule for sums: a sum is left out where, with the other sums that are published, it would tell a closed figure (`publish.sums`).
+Sums over places that were chosen (funded, of a type of need) are too many to look at one by one, so only the whole of a round stays.
 """
 
 from __future__ import annotations
@@ -13,10 +16,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from wardmote import words
+from wardmote.publish import hushed
 from wardmote.publish.building import digest
 from wardmote.publish.reading import BaseTables, FrameTables, Withheld, WorkspaceTables
+from wardmote.publish.sums import SHARE, held_back
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +34,9 @@ if TYPE_CHECKING:
 Node = tuple[str, str]
 """An index and a node of it."""
 
+EACH = "pounds for each of them"
+"""The measure of a round that sets pounds beside people."""
+
 BY_NODE = ("scores", "contributions", "adjustments")
 """Tables in which the rows of a leaf hold, or give back, the value that its supplier published."""
 
@@ -37,19 +46,32 @@ FACTS = ("name", "population", "households")
 MASKED = {
     "areas": FACTS,
     "need": ("population",),
-    "decisions": ("score", "line", "margin", "flip", "pounds", "population", "sentence"),
+    "decisions": ("score", "line", "margin", "flip", "pounds", "population", "rule", "sentence"),
     "awards": ("pounds",),
+    "nodes": ("mean_contribution",),
     "scores": ("score", "value"),
     "contributions": ("contribution",),
     "adjustments": ("before", "after"),
     "summaries": ("value",),
     "similar": ("distance",),
-    "rule_comparison": ("value",),
+    "summary_ranks": ("value_low", "value_median", "value_high"),
+    "rule_comparison": ("measure", "value", "sentence"),
+    "balances": ("supported", "compared", "weighted", "before", "after", "ratio"),
+    "impact_checks": ("item", "sentence"),
+    "findings": ("sentence", "value"),
 }
-"""Columns that may have to be emptied."""
+"""Columns in which cells may have to be emptied, or put in other words."""
 
-AWARD_WORDS = (r"its award of £[\d,]+ is", "its award is")
-"""Where the sentence of a decision tells an award, and what it says instead."""
+NAMING = {
+    "decisions": ("rule", "flip", "sentence"),
+    "rule_comparison": ("measure", "sentence"),
+    "impact_checks": ("item", "sentence"),
+    "findings": ("sentence",),
+}
+"""Columns of texts that may name areas."""
+
+Place = tuple[str, str]
+"""A level and the code of an area."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +254,7 @@ class OpenColumns:
                 found.setdefault(name, {}).setdefault(level, {}).setdefault(area, set()).add(source)
             if name != "name" and name in found:
                 self._add_sums(found[name], areas[areas[name].notna()], name, facts)
+                self._add_rests(found[name], areas[areas[name].notna()], name, free)
         return found
 
     def _add_sums(
@@ -246,6 +269,27 @@ class OpenColumns:
         for level, area, value in cells:
             if value in single and (level, area, value) not in stated:
                 found.setdefault(level, {}).setdefault(area, set()).update(single[value])
+
+    def _add_rests(
+        self, found: dict[str, dict[str, set[str]]], areas: pd.DataFrame, name: str, free: pa.Table
+    ) -> None:
+        """Add the larger areas whose sums would, with the other sums, tell a closed figure.
+
+        A sum that an open source states itself is public: what it tells is for the closed source's publisher to decide.
+        """
+        inside = self._tables.read("memberships", ["level", "area", "parent_level", "parent", "weight"])
+        closed = {(level, area) for level, at in found.items() for area in at}
+        summed = set(zip(areas["level"], areas["area"], strict=True)) - closed
+        parts: dict[Place, dict[Place, float]] = {}
+        for level, area, above, parent, weight in inside.itertuples(index=False):
+            if (level, area) in closed and (above, parent) in summed:
+                parts.setdefault((above, parent), {})[level, area] = float(weight)
+        stated = set(zip(*(free[key].to_pylist() for key in ("level", "area", name)), strict=True))
+        figures = zip(areas["level"], areas["area"], areas[name], strict=True)
+        known = {(level, area) for level, area, value in figures if (level, area, value) in stated}
+        for level, area in held_back(_largest_first(parts), known & parts.keys()):
+            behind = {source for of, inner in parts[level, area] for source in found[of][inner]}
+            found.setdefault(level, {}).setdefault(area, set()).update(behind)
 
     def _behind_cells(self, *names: str) -> set[str]:
         """Return the sources that alone say what areas are called or how many people live there."""
@@ -283,6 +327,102 @@ class OpenColumns:
         return shut
 
     @cached_property
+    def _untold_totals(self) -> set[str]:
+        """Rounds with closed awards of which not even the sum may be told: it would, with those of other rounds, tell one award."""
+        shut = {id_ for id_, one in self._rounds.items() if one.award}
+        if not shut:
+            return set()
+        rows = self._tables.read("decisions", ["round", "rules", "level", "area", "pounds"])
+        rows = rows[rows["round"].isin(shut) & (rows["rules"] == "stated") & (rows["pounds"].fillna(0) > 0)]
+        sums: dict[str, dict[Place, float]] = {}
+        for id_, level, area in zip(*(rows[name] for name in ("round", "level", "area")), strict=True):
+            # Awards by one quantity are one unknown; by another one they hang on the same figures in other shares.
+            share = (crc32(f"{self._award_by(id_)} {level} {area}".encode()) % SHARE + 1) / SHARE
+            sums.setdefault(id_, {})[level, area] = share
+        # Sums of closed people over larger areas are published as well, so the total of awards by them is not.
+        by_facts = {id_ for id_ in shut if set(FACTS) & set(self._award_by(id_).split(" x "))}
+        return held_back(_largest_first(sums)) | by_facts | (shut - sums.keys())
+
+    def _award_by(self, id_: str) -> str:
+        spec = self._study.round.get(id_) if self._study else None
+        return spec.award.by if spec else ""
+
+    @cached_property
+    def _untold_larger(self) -> dict[Node, set[Place]]:
+        """Larger areas by node of which the average would tell, with the other averages, the closed score of one small area."""
+        nodes = {one for one in self.nodes.scores | self.nodes.rows if self._may_be_summarised(one)}
+        rows = self._tables.read("summaries", ["index", "level", "area", "node", "areas"]) if nodes else None
+        if rows is None or not len(rows):
+            return {}
+        inside = self._tables.read("memberships", ["level", "area", "parent_level", "parent", "weight"])
+        scores = self._tables.read("scores", ["index", "level", "area", "node", "score"])
+        found: dict[Node, set[Place]] = {}
+        for index, node in sorted(nodes):
+            mine = rows[(rows["index"] == index) & (rows["node"] == node)].drop_duplicates()
+            if not len(mine):
+                continue
+            there = scores["index"].eq(index) & scores["node"].eq(node) & scores["score"].notna()
+            scored = scores.loc[there, ["level", "area"]]
+            within = inside.merge(scored, on=["level", "area"]).sort_values("weight", kind="stable")
+            # An area that lies in several counts where its largest share lies.
+            within = within.drop_duplicates(["level", "area", "parent_level"], keep="last")
+            told = set(zip(mine["level"], mine["area"], strict=True))
+            parts: dict[Place, dict[Place, float]] = {}
+            for level, area, above, parent, _ in within.itertuples(index=False):
+                if (above, parent) in told:
+                    parts.setdefault((above, parent), {})[level, area] = 1.0
+            alone = mine[mine["areas"] <= 1]
+            found[index, node] = held_back(_largest_first(parts)) | set(
+                zip(alone["level"], alone["area"], strict=True)
+            )
+        return found
+
+    def _may_be_summarised(self, node: Node) -> bool:
+        """Return whether larger areas may have averages of a node; told by the study, so that no table is read in vain."""
+        spec = self._study.index.get(node[0]) if self._study else None
+        return spec is None or node == self.nodes.roots.get(node[0]) or bool(spec.summarise.nodes)
+
+    def _behind_weight(self, by: str) -> set[str]:
+        """Return the closed sources of what summaries are weighted by."""
+        return self._behind_cells(by) if by in FACTS else shut_of(self._indicators.get(by), self._access)
+
+    @cached_property
+    def _closed_weights(self) -> dict[tuple[str, str], set[str]]:
+        """Closed sources by index and measure of summaries that are weighted by their figures.
+
+        Beside the scores of small areas, which are published, such averages are equations in the weights.
+        """
+        used = [spec.summarise.population for spec in self._study.index.values()] if self._study else None
+        if used is not None and not any(map(self._behind_weight, used)):
+            return {}
+        rows = self._tables.read("summaries", ["index", "measure", "weighted_by"]).drop_duplicates()
+        found = {
+            (index, measure): self._behind_weight(by)
+            for index, measure, by in rows.itertuples(index=False)
+            if by != "none"
+        }
+        return {key: sources for key, sources in found.items() if sources}
+
+    @cached_property
+    def _lone_covariates(self) -> dict[tuple[str, str], set[str]]:
+        """Closed sources by programme and covariate of which a mean is that of one area."""
+        rows = self._tables.read("balances", ["programme", "covariate"]).drop_duplicates()
+        behind = {
+            (programme, covariate): shut
+            for programme, covariate in rows.itertuples(index=False)
+            if (shut := shut_of(self._indicators.get(covariate), self._access))
+        }
+        if not behind:
+            return {}
+        parts = self._tables.read("comparators", ["programme", "role"])
+        counted = parts.groupby(["programme", "role"]).size().to_dict()
+        return {
+            key: shut
+            for key, shut in behind.items()
+            if min(counted.get((key[0], role), 0) for role in ("supported", "comparison")) <= 1
+        }
+
+    @cached_property
     def _indicators(self) -> dict[str, Any]:
         table = self._tables.read("indicators", ["indicator", "source"])
         return dict(zip(table["indicator"], table["source"], strict=True))
@@ -295,16 +435,23 @@ class OpenColumns:
     def _closing(self, name: str) -> str:
         """Return a text that tells what is emptied in a table; "" where nothing is."""
         told: list[Any] = []
-        if name in ("decisions", "awards", "rule_comparison"):
+        if name in ("decisions", "awards", "rule_comparison", "findings"):
             told += [
                 (id_, sorted(one.measure), sorted(one.award)) for id_, one in sorted(self._rounds.items())
             ]
-        if name in ("areas", "need", "decisions", "rule_comparison"):
+        if name in ("rule_comparison", "findings"):
+            told += sorted(self._untold_totals)
+        if name in ("areas", "need", *NAMING):
             told += [
                 (what, level, sorted(of)) for what, at in self._cells.items() for level, of in at.items()
             ]
-        if name in (*BY_NODE, "summaries", "similar"):
+        if name in (*BY_NODE, "nodes", "summaries", "summary_ranks", "similar"):
             told += [*sorted(self.nodes.scores), *sorted(self.nodes.rows)]
+        if name in ("summaries", "summary_ranks", "findings"):
+            told += [(node, sorted(places)) for node, places in self._untold_larger.items() if places]
+            told += sorted(self._closed_weights)
+        if name == "balances":
+            told += sorted(self._lone_covariates)
         return repr(told) if told else ""
 
     def _emptied(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -314,14 +461,24 @@ class OpenColumns:
             for column in set(FACTS) & set(MASKED[name]):
                 for level, areas in self._cells.get(column, {}).items():
                     _empty(frame, (frame["level"] == level) & frame["area"].isin(list(areas)), column)
-        if name in ("decisions", "awards"):
-            self._empty_rounds(name, frame)
-        elif name == "rule_comparison":
-            self._empty_groups(frame)
-        elif name in BY_NODE:
-            self._empty_nodes(name, frame)
-        elif name in ("summaries", "similar"):
-            self._empty_results(name, frame)
+        empty = {
+            "decisions": self._empty_rounds,
+            "awards": self._empty_rounds,
+            "rule_comparison": self._empty_sums,
+            "findings": self._empty_findings,
+            "balances": self._empty_balances,
+            "similar": self._empty_behind,
+            "nodes": self._empty_behind,
+            "summaries": self._empty_larger,
+            "summary_ranks": self._empty_larger,
+            **dict.fromkeys(BY_NODE, self._empty_nodes),
+        }
+        if name in empty:
+            empty[name](name, frame)
+        if self._closed_names:
+            for column in NAMING.get(name, ()):
+                texts = frame[column].astype(object).tolist()
+                frame[column] = [hushed.coded(one, self._closed_names) for one in texts]
         return frame
 
     def _empty_rounds(self, name: str, frame: pd.DataFrame) -> None:
@@ -335,39 +492,67 @@ class OpenColumns:
                 _empty(frame, mine, "score", "line", "margin", "flip")
             if one.award:
                 _empty(frame, mine, "pounds", "flip")
-                said = frame.loc[mine, "sentence"].str.replace(*AWARD_WORDS, regex=True)
-                frame.loc[mine, "sentence"] = said
+                _hush(frame, mine, hushed.AWARD)
 
-    def _empty_groups(self, frame: pd.DataFrame) -> None:
-        """Empty sums that are a single place's own figure, and with them those beside them: the rest of a whole would tell it."""
-        kind = frame["measure"].str.partition(",")[0]
-        grouped = frame["topic"].str.startswith("by ")
-        keys = [frame[name] for name in ("round", "rules", "topic")]
-        for unit, rounds, figures in self._single_figures():
-            mine = (frame["unit"] == unit) & frame["round"].isin(rounds)
-            own = mine & frame["value"].isin(figures)
-            beside = own.groupby([*keys, kind], dropna=False).transform("any")
-            _empty(frame, own | (mine & grouped & beside), "value")
-
-    def _single_figures(self) -> Iterable[tuple[str, list[str], list[float]]]:
-        """Yield the unit of closed figures of single places, the rounds whose sums may repeat them, and the figures."""
-        decisions = self._tables.read("decisions", ["round", "pounds"])
-        decisions = decisions[decisions["pounds"].fillna(0) > 0]
+    def _empty_sums(self, name: str, frame: pd.DataFrame) -> None:
+        """Empty sums over chosen places: those that are chosen stand in published lists, and two lists may differ by one place."""
+        unit, of = frame["unit"], frame["round"]
+        people = "population" in self._cells
+        if people:
+            # Shares, ratios and the index of concentration are worked out from people too.
+            _empty(frame, unit.isin(["people", "share", "index"]) | frame["measure"].eq(EACH), "value")
+            _hush(frame, of.notna(), hushed.PEOPLE)
         for id_, one in self._rounds.items():
+            mine = of == id_
             if one.award:
-                yield "pounds", [id_], decisions[decisions["round"] == id_]["pounds"].astype(float).tolist()
-        if "population" in self._cells:
-            known = self._tables.read("decisions", ["round"])["round"].unique().tolist()
-            yield "people", known, self._closed_values("population")
+                whole = frame["rules"].eq("stated") & frame["measure"].eq("pounds")
+                kept = whole & (id_ not in self._untold_totals)
+                _empty(frame, mine & (unit.eq("pounds") | unit.eq("index")) & ~kept, "value")
+            if one.measure:
+                _empty(frame, mine & (unit.eq("ratio") | unit.eq("index")), "value")
+        self._empty_equality(frame)
 
-    def _closed_values(self, column: str) -> list[float]:
-        """Return what closed sources alone say of areas in one column."""
-        areas = self._tables.read("areas")
-        closed = self._cells.get(column, {})
-        mine = [
-            area in closed.get(level, {}) for level, area in zip(areas["level"], areas["area"], strict=True)
-        ]
-        return [float(value) for value in areas[mine][column] if value]
+    def _empty_equality(self, frame: pd.DataFrame) -> None:
+        """Empty how many of a group of people live in funded places, where a closed source alone counted them."""
+        titles = self._tables.read("indicators", ["indicator", "title", "source"])
+        for indicator, title, source in titles.itertuples(index=False):
+            if shut_of(source, self._access):
+                told = frame["measure"].str.endswith((f": {title}", f": {indicator}"))
+                _empty(frame, frame["topic"].eq("equality") & told, "value")
+
+    def _empty_findings(self, name: str, frame: pd.DataFrame) -> None:
+        """Put words in the place of closed figures in sentences, and empty the number beside them."""
+        stage, id_ = frame["stage"], frame["id"]
+        if "population" in self._cells:
+            _hush(frame, stage.isin(["index", "need", "allocate"]), hushed.PEOPLE)
+        for round_, one in self._rounds.items():
+            mine = stage.eq("allocate") & id_.eq(round_)
+            if one.award:
+                _hush(frame, mine, hushed.AWARD)
+            if round_ in self._untold_totals:
+                _hush(frame, mine, hushed.TOTAL)
+                _empty(frame, mine & frame["source_table"].eq("awards"), "value")
+        scored = frame["sentence"].str.contains("by average score|the largest extent of need")
+        told = frame["source_table"].eq("summaries") & stage.eq("index") & scored
+        shut = {index for (index, _), places in self._untold_larger.items() if places}
+        shut |= {index for index, _ in self._closed_weights}
+        mine = told & id_.isin(list(shut))
+        _hush(frame, mine, hushed.SCORE)
+        _empty(frame, mine, "value")
+
+    @cached_property
+    def _closed_names(self) -> dict[str, list[tuple[str, str]]]:
+        """Names that closed sources alone state, with the codes of their areas, by the first word."""
+        closed = self._cells.get("name", {})
+        if not closed:
+            return {}
+        areas = self._tables.read("areas", ["level", "area", "name"])
+        areas = areas[areas["name"].notna()]
+        rows = list(areas.itertuples(index=False))
+        free = {name for level, area, name in rows if area not in closed.get(level, {})}
+        return hushed.by_first_word(
+            {name: area for level, area, name in rows if area in closed.get(level, {}) and name not in free}
+        )
 
     def _empty_nodes(self, name: str, frame: pd.DataFrame) -> None:
         for index, node in self.nodes.scores:
@@ -377,15 +562,28 @@ class OpenColumns:
             shut = [index for index in self.nodes.roots if self.nodes.behind(index)]
             _empty(frame, frame["index"].isin(shut), *MASKED[name])
 
-    def _empty_results(self, name: str, frame: pd.DataFrame) -> None:
-        if name == "similar":
-            shut = [index for index in self.nodes.roots if self.nodes.behind(index)]
-            _empty(frame, frame["index"].isin(shut), *MASKED[name])
-            return
-        # The average score of one small area is its score.
-        alone = (frame["measure"] == "average score") & (frame["areas"] <= 1)
-        for index, node in self.nodes.scores | self.nodes.rows:
-            _empty(frame, alone & (frame["index"] == index) & (frame["node"] == node), *MASKED[name])
+    def _empty_balances(self, name: str, frame: pd.DataFrame) -> None:
+        for programme, covariate in self._lone_covariates:
+            mine = (frame["programme"] == programme) & (frame["covariate"] == covariate)
+            _empty(frame, mine, *MASKED[name])
+
+    def _empty_behind(self, name: str, frame: pd.DataFrame) -> None:
+        shut = [index for index in self.nodes.roots if self.nodes.behind(index)]
+        _empty(frame, frame["index"].isin(shut), *MASKED[name])
+
+    def _empty_larger(self, name: str, frame: pd.DataFrame) -> None:
+        """Empty summaries of larger areas that would tell the closed score, or weight, of one small area."""
+        for (index, node), shut in self._untold_larger.items():
+            mine = frame["index"].eq(index) & _among(frame, shut)
+            if name == "summaries":
+                mine &= frame["node"] == node
+            elif self.nodes.roots.get(index) != (index, node):
+                continue  # intervals are those of the whole
+            if (index, node) in self.nodes.scores:
+                mine &= frame["measure"] == "average score"  # ranks of branches are published
+            _empty(frame, mine, *MASKED[name])
+        for index, measure in self._closed_weights:
+            _empty(frame, frame["index"].eq(index) & frame["measure"].eq(measure), *MASKED[name])
 
     def _told(self, names: list[str]) -> Iterable[Withheld]:
         """Yield what is emptied in some tables, in words."""
@@ -399,21 +597,56 @@ class OpenColumns:
                         shut,
                         "Scores of branches would, with open data, give back the {figures}: their ranks and tenths stay.",
                     )
-        for id_, one in self._rounds.items() if {"decisions", "awards"} & set(names) else ():
-            if one.measure and "decisions" in names:
-                text = "Measures of need of single places would give back the {figures}: decisions and ranks stay."
-                yield _told("decisions", id_, one.measure, text)
-            if one.award:
-                text = "Awards of single places would give back the {figures}: sums stay."
-                yield _told("decisions, awards", id_, one.award, text)
+        if {"decisions", "awards"} & set(names):
+            yield from self._told_rounds(names)
+        if "summaries" in names:
+            yield from self._told_larger()
+        for key, shut in self._lone_covariates.items() if "balances" in names else ():
+            yield _told("balances", key[0], shut, "The mean of a single area would repeat the {figures}.")
+        if "population" in self._cells and {"rule_comparison", "findings"} & set(names):
+            text = "Sums of people over places that were chosen, set beside each other, would give back the {figures}."
+            yield _told("rule_comparison, findings", "", self._behind_cells("population"), text)
+        yield from self._told_facts(names)
+
+    def _told_facts(self, names: list[str]) -> Iterable[Withheld]:
+        """Yield what is emptied of names and people of areas, in words."""
         for column in FACTS:
             shut = self._behind_cells(column)
             tables = [
                 name for name in ("areas", "need", "decisions") if column in MASKED[name] and name in names
             ]
             if shut and tables:
-                text = f"The column {column} would repeat the {{figures}}: all other columns stay."
+                text = (
+                    f"The column {column} would repeat the {{figures}}, or as a sum less its other parts give them back: all"
+                    " other columns stay."
+                )
                 yield _told(", ".join(tables), "", shut, text)
+
+    def _told_rounds(self, names: list[str]) -> Iterable[Withheld]:
+        """Yield what is emptied of funding rounds, in words."""
+        for id_, one in self._rounds.items():
+            if one.measure and "decisions" in names:
+                text = "Measures of need of single places would give back the {figures}: decisions and ranks stay."
+                yield _told("decisions", id_, one.measure, text)
+            if one.award:
+                rest = (
+                    "the sum of all stays" if id_ not in self._untold_totals else "decisions and ranks stay"
+                )
+                text = f"Awards of single places, and sums of some of them, would give back the {{figures}}: {rest}."
+                yield _told("decisions, awards, rule_comparison", id_, one.award, text)
+
+    def _told_larger(self) -> Iterable[Withheld]:
+        """Yield what is emptied in the summaries of larger areas, in words."""
+        for index in self.nodes.roots:
+            ones = [one for one, places in self._untold_larger.items() if one[0] == index and places]
+            shut = {source for one in ones for source in self.nodes.sources[one]}
+            if shut:
+                text = "Averages of some larger areas would, less those of others, give back the {figures}: their ranks stay."
+                yield _told("summaries, summary_ranks", index, shut, text)
+            weights = {s for key, of in self._closed_weights.items() if key[0] == index for s in of}
+            if weights:
+                text = "Averages that are weighted by them would give back the {figures}: their ranks stay."
+                yield _told("summaries, summary_ranks", index, weights, text)
 
 
 def open_tables(tables: Any, study: Study | None = None) -> OpenColumns:
@@ -442,3 +675,25 @@ def _empty(frame: pd.DataFrame, rows: Any, *columns: str) -> None:
     rows = rows.fillna(False).astype(bool)
     for column in columns:
         frame[column] = frame[column].where(~rows, None)
+
+
+def _hush(frame: pd.DataFrame, rows: Any, *kinds: tuple[tuple[str, str], ...]) -> None:
+    """Put words in the place of figures in the sentences of some rows."""
+    rows = rows.fillna(False).astype(bool) & frame["sentence"].notna()
+    frame.loc[rows, "sentence"] = [hushed.hushed(said, kinds) for said in frame.loc[rows, "sentence"]]
+
+
+def _largest_first(sums: Mapping[Any, Mapping[Place, float]]) -> dict[Any, Mapping[Place, float]]:
+    """Return sums in the order of how many closed figures they hold: where one of several must go, it is the smallest."""
+    return dict(sorted(sums.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def _among(frame: pd.DataFrame, places: Iterable[Place]) -> Any:
+    """Return which rows are of some places."""
+    found = frame["area"].isna()
+    codes: dict[str, list[str]] = {}
+    for level, area in places:
+        codes.setdefault(level, []).append(area)
+    for level, some in codes.items():
+        found |= frame["level"].eq(level) & frame["area"].isin(some)
+    return found

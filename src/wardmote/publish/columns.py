@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import Build, digest, safe_name
 from wardmote.publish.places import TYPES, Atlas, IndexFacts, Interval, PlaceLevel
-from wardmote.publish.profiles import told_measure, told_type
+from wardmote.publish.profiles import told_measure
 from wardmote.publish.shards import script
 from wardmote.publish.strings import PAGES, PLACE, STRINGS, say
 
@@ -106,7 +106,7 @@ def columns_of(atlas: Atlas, level: str) -> Iterator[Column]:
                 need.title,
                 "class",
                 need.type,
-                words=tuple(told_type(i + 1) for i in range(len(TYPES))),
+                words=need.kinds,
             )
             if (~np.isnan(need.share)).any():
                 yield Column(

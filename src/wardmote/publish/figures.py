@@ -12,7 +12,7 @@ from wardmote import words
 from wardmote.publish import speech
 from wardmote.publish.charts import Pair, paired_bars
 from wardmote.publish.maps import FIFTHS, SHARES, MapArea, Shapes, circle_key, draw_map, lay_out, place
-from wardmote.publish.page import KINDS, START, Comparison, Gathering
+from wardmote.publish.page import START, Comparison, Gathering, told_kinds
 from wardmote.publish.profiles import told_measure
 from wardmote.publish.strings import STRINGS, say
 
@@ -81,7 +81,7 @@ def kind_map(found: Gathering, group_level: str) -> Figure | None:
     shapes = lay_out(list(small["area"]), list(small["geometry"]))
     if not shapes.shapes:
         return None
-    titles = {kind: START[f"kind_{word}"] for kind, word in KINDS.items()}
+    titles = told_kinds(found.study, found.study.need[found.lead])
     areas = []
     for code, kind in zip(rows["area"], rows["type"], strict=True):
         known = isinstance(kind, str)

@@ -15,7 +15,7 @@ from wardmote.publish.strings import STRINGS, say
 from wardmote.study.rounds import GroupSpec, RoundSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
@@ -185,6 +185,12 @@ def _number(value: Any) -> float | None:
     return None if value is None or isnan(value) else float(value)
 
 
+def _value(row: Mapping[Any, Any]) -> float:
+    """Return the value of a measure, NaN where a licence keeps it back."""
+    value = _number(row["value"])
+    return float("nan") if value is None else value
+
+
 def _places(
     found: Gathering, spec: RoundSpec, rows: list[dict[str, Any]], standing: dict[str, str]
 ) -> tuple[PlaceRow, ...]:
@@ -299,7 +305,7 @@ def _yearly(found: Gathering, id_: str, spec: RoundSpec) -> Grid | None:
 def _told(value: float, unit: str) -> str:
     """Return a measure as the page prints it."""
     if isnan(value):
-        return speech.figure(value)
+        return FUNDING["untold"]
     return (
         speech.percent(value)
         if unit == "share"
@@ -315,10 +321,7 @@ def _side_by_side(compared: pd.DataFrame) -> Grid | None:
     if len(sets) < 2:
         return None
     cells = {
-        (row["rules"], row["measure"]): _told(
-            float("nan") if _number(row["value"]) is None else row["value"], row["unit"]
-        )
-        for row in compared.to_dict("records")
+        (row["rules"], row["measure"]): _told(_value(row), row["unit"]) for row in compared.to_dict("records")
     }
     measures = [
         (measure, FUNDING[key] if measure in SHOWN else _share_words(measure))
@@ -349,9 +352,7 @@ def _by_group(compared: pd.DataFrame) -> Iterable[Grid]:
         rows: dict[str, dict[str, float]] = {}
         for row in stated[stated["topic"] == topic].to_dict("records"):
             what, _, name = row["measure"].partition(": ")
-            rows.setdefault(name, {})[what.partition(",")[0]] = (
-                float("nan") if _number(row["value"]) is None else row["value"]
-            )
+            rows.setdefault(name, {})[what.partition(",")[0]] = _value(row)
         yield Grid(
             say("funding", "reached_by", group=topic.removeprefix("by ")),
             (
@@ -377,7 +378,7 @@ def _equality(compared: pd.DataFrame) -> Grid | None:
     for row in some.to_dict("records"):
         what, _, name = row["measure"].partition(": ")
         if what == "share of all":
-            rows.setdefault(name, {})[row["rules"]] = speech.percent(row["value"])
+            rows.setdefault(name, {})[row["rules"]] = _told(_value(row), "share")
     if not rows:
         return None
     header = (FUNDING["group"], *_set_titles(compared, sets))

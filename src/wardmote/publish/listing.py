@@ -15,9 +15,9 @@ from wardmote import words
 from wardmote.publish import speech
 from wardmote.publish.atlas import Making
 from wardmote.publish.building import safe_name
-from wardmote.publish.page import built_in, titles_of
+from wardmote.publish.page import titles_of
 from wardmote.publish.pages import MOST_ROWS
-from wardmote.publish.places import TYPES, IndexFacts, Interval, NeedFacts, PlaceLevel, RoundFacts, Summary
+from wardmote.publish.places import IndexFacts, Interval, NeedFacts, PlaceLevel, RoundFacts, Summary
 from wardmote.publish.profiles import Link, told_decision, told_type
 from wardmote.publish.strings import PAGES, PLACE, SCRIPT, say
 from wardmote.study import Study
@@ -284,16 +284,16 @@ def _told_interval(interval: Interval) -> str:
 
 def _of_need(need: NeedFacts, study: Study) -> Column:
     """Return which of two needs places have."""
-    told = tuple(told_type(i) for i in range(1, len(TYPES) + 1))
+    told = need.kinds
     first, second = titles_of(study, study.need[need.id])
-    key = "note_need" if built_in(first, second) else "note_need_of"
+    key = "note_need" if words.familiar_needs(first, second) else "note_need_of"
     share = speech.percent(study.need[need.id].share)
     note = say("pages", key, share=share, title=need.title, first=first, second=second)
     return Column(
         PLACE["type"],
         "class",
         (f"need.{need.id}",),
-        lambda row: told_type(int(need.type[row])),
+        lambda row: told_type(need, row),
         words=told,
         note=note,
     )

@@ -32,6 +32,9 @@ KINDS = {
 }
 """The four types of need, each with its word in the texts of the first page."""
 
+OF_ONE = ("deprivation", "community")
+"""Words of the types that have one need and not the other: they are called after it."""
+
 START = STRINGS["start"]
 
 
@@ -85,6 +88,7 @@ class Definition:
         unranked: Areas without a rank in one of the two.
         noun: What the areas are called, several of them.
         one: What one of them is called.
+        titles: Titles of the two indices where the familiar words do not fit them, else empty.
     """
 
     id: str
@@ -96,6 +100,7 @@ class Definition:
     unranked: int
     noun: str
     one: str
+    titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,14 +380,14 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
     rows = found.need(id_)
     level = found.level(str(rows["level"].iloc[0]))
     share = speech.percent(spec.share)
-    titles = titles_of(found.study, spec)
-    means = "means" if built_in(*titles) else "means_of"
+    titles, told = titles_of(found.study, spec), told_kinds(found.study, spec)
+    means = "means" if words.familiar_needs(*titles) else "means_of"
     kinds = []
     for kind, word in KINDS.items():
         mine = rows[(rows["type"] == kind).fillna(False)]
         kinds.append(
             KindRow(
-                START[f"kind_{word}"],
+                told[kind],
                 f"k-{word}",
                 say("start", f"{means}_{word}", share=share, first=titles[0], second=titles[1]),
                 len(mine),
@@ -404,6 +409,7 @@ def _definition(found: Gathering, id_: str, spec: NeedSpec) -> Definition:
         int(rows["type"].isna().sum()),
         level.plural,
         level.title,
+        () if words.familiar_needs(*titles) else titles,
     )
 
 
@@ -415,16 +421,26 @@ def titles_of(study: Study, spec: NeedSpec) -> tuple[str, str]:
         spec: The definition.
     """
     first, second = (study.index[index].title or index for index in (spec.deprivation, spec.community))
+    if first == second:  # nobody could tell which of the two is meant
+        return f"{first} ({spec.deprivation})", f"{second} ({spec.community})"
     return first, second
 
 
-def built_in(deprivation: str, community: str) -> bool:
-    """Return whether two indices are called after what the built-in words say of them; if not, texts name them by their titles.
+def told_kinds(study: Study, spec: NeedSpec) -> dict[str, str]:
+    """Return what the types of a definition of need are called, by type: after the study's own indices, unless they are the familiar ones.
 
     Args:
-        deprivation, community: Their titles.
+        study: The study.
+        spec: The definition.
     """
-    return "depriv" in deprivation.lower() and "communit" in community.lower()
+    first, second = titles_of(study, spec)
+    familiar = words.familiar_needs(first, second)
+    return {
+        kind: START[f"kind_{word}"]
+        if familiar or word not in OF_ONE
+        else say("start", f"kind_of_{word}", first=first, second=second)
+        for kind, word in KINDS.items()
+    }
 
 
 def _people(population: pd.Series[float]) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wardmote import words
 from wardmote.levels import Level
 from wardmote.publish.package import closed_leaves
-from wardmote.publish.page import Gathering
+from wardmote.publish.page import Gathering, titles_of, told_kinds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,13 +142,25 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class NeedFacts:
-    """One definition of need: type by place (counted from 1 in `TYPES`), share of draws with both needs (NaN for none)."""
+    """One definition of need.
+
+    Attributes:
+        id: Its section in the study.
+        title: What it calls a place that has both needs.
+        level: Level of its places.
+        type: Type by place, counted from 1 in `TYPES`, 0 for none.
+        share: Share of draws with both needs; NaN for none.
+        titles: Titles of its two indices where the familiar words do not fit them, else empty.
+        kinds: What its types are called, in the order of `TYPES`.
+    """
 
     id: str
     title: str
     level: str
     type: NDArray[np.int64]
     share: NDArray[np.float64]
+    titles: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,8 +464,18 @@ def _needs(found: Gathering, levels: Mapping[str, PlaceLevel]) -> tuple[NeedFact
         kind, share = np.zeros(len(level.codes), dtype=np.int64), np.full(len(level.codes), np.nan)
         kind[row[kept]] = _rows_of(rows["type"], TYPES)[kept] + 1
         share[row[kept]] = _numbers(rows["p_doubly_disadvantaged"])[kept]
-        result.append(NeedFacts(id_, found.study.need[id_].title, level.level.name, kind, share))
+        result.append(_need_facts(found, id_, level.level.name, kind, share))
     return tuple(result)
+
+
+def _need_facts(
+    found: Gathering, id_: str, level: str, kind: NDArray[np.int64], share: NDArray[np.float64]
+) -> NeedFacts:
+    """Return one definition of need with what it and its types are called."""
+    spec = found.study.need[id_]
+    titles, told = titles_of(found.study, spec), told_kinds(found.study, spec)
+    own = () if words.familiar_needs(*titles) else titles
+    return NeedFacts(id_, spec.title, level, kind, share, own, tuple(told[one] for one in TYPES))
 
 
 def _rounds(found: Gathering, levels: Mapping[str, PlaceLevel]) -> tuple[RoundFacts, ...]:

@@ -19,7 +19,7 @@ from wardmote.publish import speech
 from wardmote.publish.building import safe_name
 from wardmote.publish.glance import Glance, named, told_verdict, verdict
 from wardmote.publish.locator import Locator
-from wardmote.publish.page import KINDS, Gathering
+from wardmote.publish.page import KINDS, OF_ONE, Gathering
 from wardmote.publish.place_strategies import Strategies, Strategist
 from wardmote.publish.place_words import (
     BOTH,
@@ -568,7 +568,7 @@ class Profiler:
         for one in self.atlas.needs:
             if one.level == place.level.name and one.type[row]:
                 word = KINDS[TYPES[int(one.type[row]) - 1]]
-                said = say("place", f"type_{word}", title=one.title)
+                said = _said_type(one, word)
                 told.append(Both(f"{said} {told_verdict(as_stated(one, row))}".strip(), "", ()))
             elif place.level.name != one.level:
                 known, both = self._inside_of(one, place, row)
@@ -695,7 +695,7 @@ class Profiler:
                 result.append((say("pages", "table_share", title=item.title), _tell_share(one)))
         for need in self.atlas.needs[:1]:
             if need.level == level:
-                result.append((PLACE["type"], lambda i, need=need: told_type(int(need.type[i]))))
+                result.append((PLACE["type"], lambda i, need=need: told_type(need, i)))
         for money in self.atlas.rounds:
             if money.level == level:
                 result.append((money.title, _tell_funded(money)))
@@ -705,13 +705,22 @@ class Profiler:
 # ---- single words
 
 
-def told_type(kind: int) -> str:
-    """Return what a type of need is called.
+def _said_type(need: NeedFacts, word: str) -> str:
+    """Return in a sentence which of two needs a place has; an index that goes by another name than the familiar one is named."""
+    if need.titles and word in OF_ONE:
+        return say("place", "type_of", title=need.title, only=need.titles[OF_ONE.index(word)])
+    return say("place", f"type_{word}", title=need.title)
+
+
+def told_type(need: NeedFacts, row: int) -> str:
+    """Return what the type of need of a place is called; "" where it has none.
 
     Args:
-        kind: Its place in `TYPES`, counted from 1; 0 for none.
+        need: The definition of need.
+        row: The place.
     """
-    return STRINGS["start"][f"kind_{KINDS[TYPES[kind - 1]]}"] if kind else ""
+    kind = int(need.type[row])
+    return need.kinds[kind - 1] if kind else ""
 
 
 def told_measure(measure: str) -> str:

@@ -16,7 +16,7 @@
   let sorted = { column: 0, down: false };
 
   const heads = () => [...head.cells].slice(1);
-  const wordsOf = (column) => (column.dataset.words ? column.dataset.words.split("|") : []);
+  const wordsOf = (column) => (column.dataset.words ? column.dataset.words.split("\n") : []);
   /** Return a class as what rows are sorted by: its place among the classes, and nothing where there is none. */
   const placeOf = (words, text) => (words.includes(text) ? String(words.indexOf(text)) : "");
 
