@@ -85,7 +85,7 @@ def test_long_lists_of_places_are_counted_not_carried_on_in_another_post() -> No
     )
     posts = thread("A study", (Said(sentence), Said("Short.")), "", "", set(names))
     assert posts[1].text == (
-        f"2/4 18 neighbourhoods are not on the list and would be in two thirds of worlds or more: "
+        f"2/4: 18 neighbourhoods are not on the list and would be in two thirds of worlds or more: "
         f"{', '.join(names[:5])} and 13 more."
     )
     assert [post.picture for post in posts] == [0, 1, 2, 0]

@@ -514,7 +514,7 @@ def test_codes_that_are_too_many_for_an_address_are_told_so(
     page = re.sub(
         r"MOST_ADDRESS = \d+", "MOST_ADDRESS = 1000", (SCRIPT.parent / "custom.js").read_text("utf-8")
     )
-    tab.route("**/custom.js", lambda route: route.fulfill(body=page, content_type="text/javascript"))
+    tab.route("**/custom.js?*", lambda route: route.fulfill(body=page, content_type="text/javascript"))
     tab.reload()
     tab.wait_for_selector("#custom-result .headline")
     assert "The 360 codes are too many for an address." in tab.inner_text("#custom-result")
@@ -711,7 +711,7 @@ def test_what_is_added_up_is_what_columns_publish(tab: Any, address: str, site: 
     told = [None if math.isnan(one) else int(one) for one in values]
     body = f"wardmote.put({json.dumps('data/columns/patch25/population')},{json.dumps({**column, 'values': told})});"
     tab.route(
-        "**/patch25/population.js", lambda route: route.fulfill(body=body, content_type="text/javascript")
+        "**/patch25/population.js?*", lambda route: route.fulfill(body=body, content_type="text/javascript")
     )
     tab.goto(f"{address}/find.html#how=near&of=T01000007&level=patch25&km=3")
     found = sorted(shown_codes(tab))

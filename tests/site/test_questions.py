@@ -50,7 +50,22 @@ SIZES = {"small": 33_755, "middle": 6_856, "large": 296}
 
 def mapped(sizes: dict[str, int]) -> list[MapLevel]:
     return [
-        MapLevel(name, name, name, "", "", (0, 0, 1, 1), (4, 12), n, 0, 9.0, "") for name, n in sizes.items()
+        MapLevel(
+            name,
+            name,
+            name,
+            "",
+            "",
+            (0, 0, 1, 1),
+            (4, 12),
+            n,
+            0,
+            joined="",
+            names_from=9.0,
+            points="",
+            edition="",
+        )
+        for name, n in sizes.items()
     ]
 
 
