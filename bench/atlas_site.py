@@ -40,6 +40,9 @@ WHOLE_SECONDS, CHANGED_SECONDS, PEAK_MB = 60.0, 5.0, 1000
 PAINT_MS, PAINT_KB, FRAME_MS, REPAINT_MS, RECOLOUR_MS = 1500, 500, 16, 100, 300
 """What the issue asks of a browser: first paint, what is loaded before the map, one what-if, its repaint, the country recoloured."""
 
+LOOK_SECONDS = 0.25
+"""How often memory is looked at: the system stops a process for each look, some hundredths of a second when it is large."""
+
 QUICK_CPU = 20.0
 """Bound for the invented county in processor time, which other work on the machine cannot stretch much: about twice what was measured."""
 
@@ -68,6 +71,8 @@ CHILD = """
 import json, resource, sys, time, datetime
 started = time.perf_counter()
 from pathlib import Path
+from wardmote.__main__ import use_memory_of_the_system
+use_memory_of_the_system()  # as the command line does
 from wardmote.publish import publish_site
 from wardmote.publish.building import Build
 from wardmote.study import read_study
@@ -116,7 +121,7 @@ def build(folder: Path) -> dict[str, Any]:
 
     def watch() -> None:
         nonlocal peak
-        while not done.wait(0.1):
+        while not done.wait(LOOK_SECONDS):
             peak = max(peak, memory_of(process.pid))
 
     watcher = threading.Thread(target=watch)

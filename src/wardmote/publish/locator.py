@@ -10,7 +10,7 @@ from wardmote.publish.building import digest
 from wardmote.publish.maps import path, place
 from wardmote.publish.page import Gathering
 from wardmote.publish.places import Atlas
-from wardmote.publish.shapes import joined_parts
+from wardmote.publish.shapes import joined_parts, shapes_mark
 from wardmote.publish.strings import say
 from wardmote.publish.svg import drawing, tag
 
@@ -61,6 +61,7 @@ class Locator:
         self.atlas = atlas
         table = found.read("boundaries")
         self._table = table
+        self._mark = shapes_mark(found)
         self._joined = {name: joined_parts(found, name) for name in atlas.levels}
         self._levels = [name for name in atlas.levels if (table["level"] == name).any()]
         self._shapes: dict[str, dict[int, Any]] = {}
@@ -71,8 +72,7 @@ class Locator:
 
     def fingerprint(self) -> str:
         """Return a digest of all shapes, by which a page knows that its drawing is still the same."""
-        rows = self._table[self._table["level"].isin(self._levels)]
-        return digest(rows["area"].tolist(), self._joined, *rows["geometry"].tolist())
+        return digest(self._mark, self._levels, self._joined)
 
     def draw(self, level: str, row: int) -> Markup:
         """Return where a place lies, as SVG with its words; nothing where no level has shapes.

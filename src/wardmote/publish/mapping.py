@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from wardmote.publish.building import digest, safe_name
 from wardmote.publish.figures import Figure, kind_map, summary_map
+from wardmote.publish.page import texts
 from wardmote.publish.questions import Family, families
-from wardmote.publish.shapes import joined_note, shape_credits, told_outlines
+from wardmote.publish.shapes import blobs, joined_note, shape_credits, told_outlines
 from wardmote.publish.strings import STRINGS
 from wardmote.publish.tiles import Form, TileSet, fingerprint, has_surface, label_points, make_tiles
 
@@ -144,11 +145,12 @@ def _level(one: MapLevel, larger: list[MapLevel]) -> dict[str, Any]:
 def _tiles(making: Making) -> list[MapLevel]:
     """Return the levels that have tiles, smallest areas first, after the tiles have been written or taken over."""
     table = making.found.read("boundaries")
+    drawn = table[table["geometry"].notna()]
     form = making.study.publish.tiles
     found = []
     for name, place in making.atlas.levels.items():
-        rows = table[(table["level"] == name) & table["area"].isin(place.at)].sort_values("area")
-        codes, shapes = rows["area"].tolist(), rows["geometry"].tolist()
+        rows = drawn[(drawn["level"] == name) & drawn["area"].isin(place.at)].sort_values("area")
+        codes, shapes = [str(code) for code in texts(rows["area"])], blobs(rows["geometry"])
         if not codes:
             continue
         base = safe_name(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wardmote.publish.building import digest
@@ -24,6 +25,14 @@ class Marks:
 
     def __init__(self, atlas: Atlas, shared: str) -> None:
         self.atlas = atlas
+        self._with = shared
+
+    # Each is worked out when it is first asked for: the copy of the process that makes no pages of places never does.
+
+    @cached_property
+    def shared(self) -> str:
+        """Digest of what the pages of all places are made from."""
+        atlas = self.atlas
         totals = [(item.id, item.title, item.parts, item.ranked) for item in atlas.indices]
         summaries = [
             (one.index, one.title, one.measure, one.ranked)
@@ -36,13 +45,22 @@ class Marks:
         names = [
             (name, place.level, place.codes, place.names, place.paged) for name, place in atlas.levels.items()
         ]
-        self.shared = digest(shared, totals, summaries, rounds, needs, names)
-        self._own = {name: _row_digests(_numbers_of(atlas, name)) for name in atlas.levels}
-        self._around = {name: _row_digests(_numbers_around(atlas, name)) for name in atlas.levels}
-        self._decided = {
-            # By what pages say: the line of a round moves in its last digits with any place's figures, and no page shows these.
+        return digest(self._with, totals, summaries, rounds, needs, names)
+
+    @cached_property
+    def _own(self) -> dict[str, list[bytes]]:
+        return {name: _row_digests(_numbers_of(self.atlas, name)) for name in self.atlas.levels}
+
+    @cached_property
+    def _around(self) -> dict[str, list[bytes]]:
+        return {name: _row_digests(_numbers_around(self.atlas, name)) for name in self.atlas.levels}
+
+    @cached_property
+    def _decided(self) -> dict[str, dict[int, str]]:
+        """By what pages say: the line of a round moves in its last digits with any place's figures, and no page shows these."""
+        return {
             one.id: {row: digest(told_decision(one, told, ())) for row, told in one.decisions.items()}
-            for one in atlas.rounds
+            for one in self.atlas.rounds
         }
 
     def of(self, level: str, row: int, inside: Any) -> str:

@@ -21,6 +21,8 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from wardmote.publish.building import digest, safe_name
+from wardmote.publish.page import texts
+from wardmote.publish.shapes import blobs, shapes_mark
 from wardmote.publish.shards import script
 from wardmote.publish.tiles import label_points
 
@@ -112,22 +114,15 @@ def _points_of(making: Making, place: PlaceLevel) -> NDArray[np.float64]:
     rows = table[(table["level"] == place.level.name) & table["area"].isin(place.at)]
     points = np.full((len(place.codes), 2), np.nan)
     if len(rows):
-        at = [place.at[code] for code in rows["area"].tolist()]
-        points[at] = label_points(rows["geometry"].tolist())[:, :2]
+        at = [place.at[str(code)] for code in texts(rows["area"])]
+        points[at] = label_points(blobs(rows["geometry"]))[:, :2]
     return points
 
 
 def _mark(making: Making) -> str:
     """Return a digest of what points are made from: shapes as far as they may be published, and what places there are."""
-    tables = making.found.tables
     levels = [(place.level, place.codes) for place in making.atlas.levels.values()]
-    shapes = tables.fingerprint("boundaries")
-    if shapes:
-        return digest(LAYOUT, shapes, tables.withheld(["boundaries"]), levels)
-    table = making.found.read("boundaries")
-    return digest(
-        LAYOUT, table["level"].tolist(), table["area"].tolist(), *table["geometry"].tolist(), levels
-    )
+    return digest(LAYOUT, shapes_mark(making.found), levels)
 
 
 def _path(level: str) -> str:
