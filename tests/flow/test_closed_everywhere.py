@@ -479,3 +479,20 @@ def test_a_group_of_people_that_a_closed_source_counts_is_not_told_of_an_open_ro
     }
     readme = (tmp_path / "out" / "data-package" / "README.txt").read_text(encoding="utf-8")
     assert "Sums of a group of people" in readme
+
+
+def test_a_closed_name_of_two_areas_is_told_by_the_codes_of_both() -> None:
+    sentence = "The line is thinnest here: Newtown is funded, and Oldtown is not"
+    places = [("place", "P0", "Newtown"), ("place", "P1", "Newtown"), ("place", "P2", "Oldtown")]
+    areas = pd.DataFrame(places, columns=["level", "area", "name"]).assign(population=None, households=None)
+    frames = {
+        "sources": pd.DataFrame({"source": ["shut"], "access": ["derived-only"]}),
+        "area_facts": areas.assign(source="shut"),
+        "areas": areas,
+        "findings": pd.DataFrame(
+            [("allocate", "one", 1, sentence, 0.5, "fragility")],
+            columns=["stage", "id", "position", "sentence", "value", "source_table"],
+        ),
+    }
+    told = open_tables(FrameTables(frames)).read("findings")["sentence"].tolist()
+    assert told == ["The line is thinnest here: P0 or P1 is funded, and P2 is not"]

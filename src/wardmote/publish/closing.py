@@ -580,9 +580,12 @@ class OpenColumns:
         areas = areas[areas["name"].notna()]
         rows = list(areas.itertuples(index=False))
         free = {name for level, area, name in rows if area not in closed.get(level, {})}
-        return hushed.by_first_word(
-            {name: area for level, area, name in rows if area in closed.get(level, {}) and name not in free}
-        )
+        codes: dict[str, list[str]] = {}
+        for level, area, name in rows:
+            if area in closed.get(level, {}) and name not in free:
+                codes.setdefault(name, []).append(area)
+        # Of a name that several areas bear, a sentence does not say whose it is.
+        return hushed.by_first_word({name: " or ".join(sorted(set(of))) for name, of in codes.items()})
 
     def _empty_nodes(self, name: str, frame: pd.DataFrame) -> None:
         for index, node in self.nodes.scores:
