@@ -236,10 +236,9 @@ def _drawn(rows: pd.DataFrame) -> _Drawn:
     """Return the shapes of one level that have a surface, in the order of their codes."""
     import shapely
 
-    ordered = rows.sort_values("area", kind="stable")
+    ordered = rows[rows["geometry"].notna()].sort_values("area", kind="stable")
     parsed = np.asarray(shapely.from_wkb(ordered["geometry"].to_numpy(dtype=object)), dtype=object)
-    known = ~shapely.is_missing(parsed)
-    solid = known & np.isin(shapely.get_type_id(parsed), (3, 6)) & ~shapely.is_empty(parsed)
+    solid = np.isin(shapely.get_type_id(parsed), (3, 6)) & ~shapely.is_empty(parsed)
     shapes, mended = mend(parsed[solid])
     return _Drawn(
         ordered["area"].to_numpy(dtype=object)[solid],

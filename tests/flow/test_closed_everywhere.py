@@ -380,3 +380,119 @@ def test_a_sum_that_an_open_source_states_itself_stays() -> None:
         "T0": True,
         "T1": True,
     }
+
+
+def populations(
+    people: dict[tuple[str, str], float],
+    closed: set[tuple[str, str]],
+    inside: list[tuple[str, str, str, str]],
+) -> dict[str, Any]:
+    """Return tables in which an open source states the people of all places but those of a closed one, and nobody those of towns and
+    regions."""
+    facts = [
+        ("shut" if place in closed else "free", *place, number)
+        for place, number in people.items()
+        if place in closed or place[0] == "place"
+    ]
+    area_facts = pd.DataFrame(facts, columns=["source", "level", "area", "population"])
+    areas = pd.DataFrame(
+        [(*place, number) for place, number in people.items()], columns=["level", "area", "population"]
+    )
+    return {
+        "sources": pd.DataFrame({"source": ["free", "shut"], "access": ["open", "derived-only"]}),
+        "area_facts": area_facts.assign(name=None, households=None),
+        "areas": areas.assign(name=None, households=None),
+        "memberships": pd.DataFrame(inside, columns=["level", "area", "parent_level", "parent"]).assign(
+            weight=1.0
+        ),
+    }
+
+
+def kept_of(frames: dict[str, Any]) -> set[str]:
+    areas = open_tables(FrameTables(frames)).read("areas")
+    return set(areas[areas["population"].notna()]["area"])
+
+
+def test_a_region_does_not_tell_what_its_town_keeps() -> None:
+    """A closed place that fills its town is one figure, not two that hide each other."""
+    people = {
+        ("place", "P0"): 20.0,
+        ("place", "P1"): 30.0,
+        ("town", "T0"): 20.0,
+        ("town", "T1"): 30.0,
+        ("region", "R"): 50.0,
+    }
+    inside = [
+        ("place", "P0", "town", "T0"),
+        ("place", "P1", "town", "T1"),
+        *(("place", place, "region", "R") for place in ("P0", "P1")),
+        *(("town", town, "region", "R") for town in ("T0", "T1")),
+    ]
+    assert kept_of(populations(people, {("place", "P0")}, inside)) == {"P1", "T1"}
+    # Nor where the closed source states the town as well, which is the sum of more places.
+    people = {**people, ("place", "P2"): 5.0, ("town", "T0"): 25.0, ("region", "R"): 55.0}
+    inside += [("place", "P2", "town", "T0"), ("place", "P2", "region", "R")]
+    assert kept_of(populations(people, {("place", "P0"), ("town", "T0")}, inside)) == {"P1", "P2", "T1"}
+
+
+def test_a_place_without_a_share_lies_in_its_town_wholly() -> None:
+    people = {("place", "P0"): 20.0, ("place", "P1"): 30.0, ("town", "T0"): 50.0}
+    frames = populations(
+        people, {("place", "P0")}, [("place", place, "town", "T0") for place in ("P0", "P1")]
+    )
+    none = pd.array([None, None], dtype="double[pyarrow]")
+    assert kept_of({**frames, "memberships": frames["memberships"].assign(weight=none)}) == {"P1"}
+
+
+def test_the_order_in_which_closed_figures_are_found_changes_no_mark() -> None:
+    people = {("place", "P0"): 20.0, ("place", "P1"): 30.0, ("zone", "Z0"): 70.0}
+    frames = populations(people, {("place", "P0"), ("zone", "Z0")}, [("place", "P0", "town", "T0")])
+    turned = {**frames, "area_facts": frames["area_facts"].iloc[::-1]}
+
+    class Known(FrameTables):
+        def fingerprint(self, name: str) -> str:
+            return "known"
+
+    one, other = (open_tables(Known(given)) for given in (frames, turned))
+    assert one.fingerprint("areas") == other.fingerprint("areas") != "known"
+
+
+def test_a_group_of_people_that_a_closed_source_counts_is_not_told_of_an_open_round(tmp_path: Path) -> None:
+    written(tmp_path, PLACES)
+    study = tmp_path / "study.toml"
+    told = study.read_text(encoding="utf-8")
+    told = told.replace('name = "label"\n', "")  # nothing else is kept back of the table
+    head, rounds = told[: told.index("[round.five]")], told[told.index("[publish]") :]
+    open_round = (
+        '[round.open]\ntitle = "Open"\nlevel = "place"\nmeasure = [{indicator = "ind-a"}]\nplaces = 5\n'
+        'groups_of_people = ["sec-d", "ind-b"]\n'
+    )
+    study.write_text(head + open_round + rounds, encoding="utf-8")
+    run(tmp_path)
+    publish_data(Workspace(tmp_path), read_study(tmp_path), tmp_path / "out" / "data-package")
+    compared = table(tmp_path, "rule_comparison")
+    known = compared[compared["topic"] == "equality"].set_index("measure")["value"].notna()
+    assert dict(known) == {
+        f"{what}: {of}": of == "Beta"
+        for what in ("people in funded places", "share of all")
+        for of in ("Delta", "Beta")
+    }
+    readme = (tmp_path / "out" / "data-package" / "README.txt").read_text(encoding="utf-8")
+    assert "Sums of a group of people" in readme
+
+
+def test_a_closed_name_of_two_areas_is_told_by_the_codes_of_both() -> None:
+    sentence = "The line is thinnest here: Newtown is funded, and Oldtown is not"
+    places = [("place", "P0", "Newtown"), ("place", "P1", "Newtown"), ("place", "P2", "Oldtown")]
+    areas = pd.DataFrame(places, columns=["level", "area", "name"]).assign(population=None, households=None)
+    frames = {
+        "sources": pd.DataFrame({"source": ["shut"], "access": ["derived-only"]}),
+        "area_facts": areas.assign(source="shut"),
+        "areas": areas,
+        "findings": pd.DataFrame(
+            [("allocate", "one", 1, sentence, 0.5, "fragility")],
+            columns=["stage", "id", "position", "sentence", "value", "source_table"],
+        ),
+    }
+    told = open_tables(FrameTables(frames)).read("findings")["sentence"].tolist()
+    assert told == ["The line is thinnest here: P0 or P1 is funded, and P2 is not"]

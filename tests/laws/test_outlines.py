@@ -166,7 +166,7 @@ def study(
         {
             "level": [row[0] for row in rows],
             "area": [row[1] for row in rows],
-            "geometry": [shapely.to_wkb(row[2]) for row in rows],
+            "geometry": [None if row[2] is None else shapely.to_wkb(row[2]) for row in rows],
             "source": [f"of-{row[0]}" for row in rows],
         },
     )
@@ -201,6 +201,16 @@ def test_a_level_without_shapes_is_joined_from_the_coarsest_that_fits() -> None:
     rows = study({"small": small, "middle": middle}, split).boundaries
     assert rows["joined_from"].tolist() == ["small"] * 2
     assert rows["parts"].tolist() == [4, 4]
+
+
+def test_an_area_with_a_part_whose_shape_is_null_has_no_outline() -> None:
+    small = cells(8)
+    made = study({"small": {**small, "s6": None}}, in_halves("small", list(small), "large"))
+    assert made.boundaries["area"].tolist() == ["a"]
+    assert "have no shape" in told(made)
+    assert not len(
+        study({"small": dict.fromkeys(small)}, in_halves("small", list(small), "large")).boundaries
+    )
 
 
 def test_levels_are_joined_from_each_other_up_to_the_largest() -> None:

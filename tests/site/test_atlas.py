@@ -602,6 +602,7 @@ def test_a_thread_is_numbered_and_short(site: Path) -> None:
         assert alt
         assert (site / "share" / path).resolve().read_bytes().startswith(b"\x89PNG")
     assert drawable("£20 million – Ŵ") == "20 million pounds - W"
+    assert drawable("1\u202f234\u2009m, 5\u00a0%") == "1 234 m, 5 %"  # spaces of other widths part thousands
     assert drawable("Łódź, Straße, Cafe\u0301, Großœuvre") == "Lodz, Strasse, Cafe, Grossoeuvre"
 
 

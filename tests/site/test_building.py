@@ -437,3 +437,32 @@ def test_how_often_python_collects_is_as_before_when_a_build_failed():
         fails()
     assert seen[0] > before[0]
     assert gc.get_threshold() == before
+
+
+@pytest.mark.parametrize(
+    ("place", "changed"),
+    [
+        # Types of need are called after their indices: the same types of other indices are told in other words.
+        (("need", "wider"), {"community": "residents"}),
+        # An index that stands beside another is folded away.
+        (("index", "residents"), {"beside": ""}),
+    ],
+)
+def test_what_only_the_study_says_renews_the_pages_that_say_it(
+    workspace: Workspace, study: Study, tmp_path: Path, place: tuple[str, str], changed: dict[str, Any]
+) -> None:
+    section, id_ = place
+    specs = getattr(study, section)
+    other = study.model_copy(update={section: {**specs, id_: specs[id_].model_copy(update=changed)}})
+    publish_site(workspace, study, tmp_path / "site", built=DAY)
+    publish_site(workspace, other, tmp_path / "site", built=DAY)
+    publish_site(workspace, other, tmp_path / "anew", built=DAY)
+
+    def places(name: str) -> dict[str, str]:
+        folder_ = tmp_path / name / "place"
+        return {
+            path.relative_to(folder_).as_posix(): path.read_text(encoding="utf-8")
+            for path in folder_.rglob("*.html")
+        }
+
+    assert places("site") == places("anew")

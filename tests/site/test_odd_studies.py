@@ -26,6 +26,7 @@ from wardmote.publish.serve import make_server
 from wardmote.sources import fetch
 from wardmote.sources.catalogue import Entry, File, Form, Layout
 from wardmote.study import SourceSpec, read_study
+from wardmote.tables import TABLES
 from wardmote.workspace import Workspace
 
 DAY = datetime.date(2025, 6, 1)
@@ -411,6 +412,32 @@ def test_the_map_says_how_many_places_have_no_shape(tmp_path: Path) -> None:
     for page in ("map/index.html", "full/index.html"):
         told = (site / page).read_text(encoding="utf-8")
         assert "7 of 12 places have no shape here" in told
+
+
+def as_frames(workspace: Workspace) -> dict[str, Any]:
+    """Return the tables of a study as a notebook gives them."""
+    return {name: workspace.read(name) for name in TABLES if not TABLES[name].sensitive}
+
+
+def test_a_table_of_boundaries_may_hold_nulls(tmp_path: Path) -> None:
+    """Sources refuse them, but a notebook's own table need not."""
+    workspace = write_study(tmp_path / "study", CODES, shapes=[square(i) for i in range(6)])
+    tables = as_frames(workspace)
+    boundaries = tables["boundaries"]
+    null = boundaries["area"] == CODES[1]
+    tables["boundaries"] = boundaries.assign(geometry=boundaries["geometry"].mask(null))
+    site = publish_site(tables, read_study(workspace.folder), tmp_path / "site", built=DAY).parent
+    (level,) = json.loads((site / "map/map.json").read_text(encoding="utf-8"))["levels"]
+    assert level["shapeless"] == 7
+    assert "7 of 12 places have no shape here" in (site / "full/index.html").read_text(encoding="utf-8")
+
+
+def test_the_tables_of_a_run_before_outlines_were_joined_are_published(tmp_path: Path) -> None:
+    workspace = write_study(tmp_path / "study", CODES, shapes=[square(i) for i in range(5)])
+    tables = as_frames(workspace)
+    tables["boundaries"] = tables["boundaries"].drop(columns=["joined_from", "parts"])
+    site = publish_site(tables, read_study(workspace.folder), tmp_path / "site", built=DAY).parent
+    assert (site / "map/index.html").exists()
 
 
 @pytest.mark.browser

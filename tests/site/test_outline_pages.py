@@ -142,6 +142,14 @@ def test_outlines_of_closed_shapes_stay_closed_and_what_was_not_used_closes_noth
     assert told_outlines(found) == ()
 
 
+def test_who_lives_in_an_area_does_not_close_its_outline_but_what_lies_in_it_does(copy: Path) -> None:
+    def levels(study: Study) -> set[str]:
+        return set(open_tables(Workspace(copy), study).read("boundaries")["level"])
+
+    assert "part25" in levels(close(copy, "people"))
+    assert "part25" not in levels(close(copy, "lookup"))
+
+
 def test_a_changed_number_makes_no_shape_again(copy: Path) -> None:
     study = read_study(copy)
     publish_site(Workspace(copy), study, Workspace(copy).site)

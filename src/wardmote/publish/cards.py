@@ -199,7 +199,7 @@ def drawable(text: str) -> str:
     text = re.sub(r"£\s?(\d[\d,.]*\d|\d)( (?:million|billion|thousand))?", r"\1\2 pounds", text)
     shown = []
     for sign in normalize("NFC", text):
-        plain = _PLAIN.get(sign, sign)
+        plain = _PLAIN.get(sign, " " if category(sign) == "Zs" else sign)
         shown.append(plain if plain != sign or _can_draw(sign) else _bare(sign))
     return "".join(shown)
 

@@ -253,8 +253,9 @@ class OpenColumns:
             for source, level, area in zip(*(alone[key] for key in ("source", "level", "area")), strict=True):
                 found.setdefault(name, {}).setdefault(level, {}).setdefault(area, set()).add(source)
             if name != "name" and name in found:
+                stated = {(level, area) for level, at in found[name].items() for area in at}
                 self._add_sums(found[name], areas[areas[name].notna()], name, facts)
-                self._add_rests(found[name], areas[areas[name].notna()], name, free)
+                self._add_rests(found[name], areas[areas[name].notna()], name, free, stated)
         return found
 
     def _add_sums(
@@ -271,25 +272,36 @@ class OpenColumns:
                 found.setdefault(level, {}).setdefault(area, set()).update(single[value])
 
     def _add_rests(
-        self, found: dict[str, dict[str, set[str]]], areas: pd.DataFrame, name: str, free: pa.Table
+        self,
+        found: dict[str, dict[str, set[str]]],
+        areas: pd.DataFrame,
+        name: str,
+        free: pa.Table,
+        closed: set[Place],
     ) -> None:
         """Add the larger areas whose sums would, with the other sums, tell a closed figure.
 
-        A sum that an open source states itself is public: what it tells is for the closed source's publisher to decide.
+        A sum that an open source states itself is public: what it tells is for the closed source's publisher to decide. A sum can be
+        taken apart at any level below it, so each level is looked at by itself: a place and the town that it fills are one figure.
         """
         inside = self._tables.read("memberships", ["level", "area", "parent_level", "parent", "weight"])
-        closed = {(level, area) for level, at in found.items() for area in at}
-        summed = set(zip(areas["level"], areas["area"], strict=True)) - closed
-        parts: dict[Place, dict[Place, float]] = {}
+        inside = inside.fillna({"weight": 1.0})  # no share is the whole
+        untold = {(level, area) for level, at in found.items() for area in at}
+        summed = set(zip(areas["level"], areas["area"], strict=True)) - untold
+        parts: dict[str, dict[Place, dict[Place, float]]] = {}
         for level, area, above, parent, weight in inside.itertuples(index=False):
             if (level, area) in closed and (above, parent) in summed:
-                parts.setdefault((above, parent), {})[level, area] = float(weight)
+                parts.setdefault(level, {}).setdefault((above, parent), {})[level, area] = float(weight)
         stated = set(zip(*(free[key].to_pylist() for key in ("level", "area", name)), strict=True))
         figures = zip(areas["level"], areas["area"], areas[name], strict=True)
         known = {(level, area) for level, area, value in figures if (level, area, value) in stated}
-        for level, area in held_back(_largest_first(parts), known & parts.keys()):
-            behind = {source for of, inner in parts[level, area] for source in found[of][inner]}
-            found.setdefault(level, {}).setdefault(area, set()).update(behind)
+        for _, sums in sorted(parts.items()):
+            # What was left out for the figures of another level is published no more.
+            left = {place: inner for place, inner in sums.items() if place in summed}
+            for level, area in held_back(_largest_first(left), known & left.keys()):
+                summed.discard((level, area))
+                behind = {source for of, inner in left[level, area] for source in found[of][inner]}
+                found.setdefault(level, {}).setdefault(area, set()).update(behind)
 
     def _behind_cells(self, *names: str) -> set[str]:
         """Return the sources that alone say what areas are called or how many people live there."""
@@ -441,9 +453,14 @@ class OpenColumns:
             ]
         if name in ("rule_comparison", "findings"):
             told += sorted(self._untold_totals)
+        if name == "rule_comparison":
+            told += sorted(self._closed_groups)
         if name in ("areas", "need", *NAMING):
+            # Sorted, since areas are found in whatever order threads come to them.
             told += [
-                (what, level, sorted(of)) for what, at in self._cells.items() for level, of in at.items()
+                (what, level, sorted(of))
+                for what, at in self._cells.items()
+                for level, of in sorted(at.items())
             ]
         if name in (*BY_NODE, "nodes", "summaries", "summary_ranks", "similar"):
             told += [*sorted(self.nodes.scores), *sorted(self.nodes.rows)]
@@ -512,13 +529,26 @@ class OpenColumns:
                 _empty(frame, mine & (unit.eq("ratio") | unit.eq("index")), "value")
         self._empty_equality(frame)
 
+    @cached_property
+    def _closed_groups(self) -> dict[tuple[str, str], set[str]]:
+        """Closed sources by title and name of the indicators that a round counts people of a group by."""
+        rows = self._tables.read("rule_comparison", ["measure", "topic"])
+        counted = rows[rows["topic"].eq("equality")]["measure"].unique().tolist()
+        if not counted:
+            return {}
+        titles = self._tables.read("indicators", ["indicator", "title", "source"])
+        return {
+            (title, indicator): shut
+            for indicator, title, source in titles.itertuples(index=False)
+            if (shut := shut_of(source, self._access))
+            and any(one.endswith((f": {title}", f": {indicator}")) for one in counted)
+        }
+
     def _empty_equality(self, frame: pd.DataFrame) -> None:
         """Empty how many of a group of people live in funded places, where a closed source alone counted them."""
-        titles = self._tables.read("indicators", ["indicator", "title", "source"])
-        for indicator, title, source in titles.itertuples(index=False):
-            if shut_of(source, self._access):
-                told = frame["measure"].str.endswith((f": {title}", f": {indicator}"))
-                _empty(frame, frame["topic"].eq("equality") & told, "value")
+        for names in self._closed_groups:
+            told = frame["measure"].str.endswith(tuple(f": {name}" for name in names))
+            _empty(frame, frame["topic"].eq("equality") & told, "value")
 
     def _empty_findings(self, name: str, frame: pd.DataFrame) -> None:
         """Put words in the place of closed figures in sentences, and empty the number beside them."""
@@ -550,9 +580,12 @@ class OpenColumns:
         areas = areas[areas["name"].notna()]
         rows = list(areas.itertuples(index=False))
         free = {name for level, area, name in rows if area not in closed.get(level, {})}
-        return hushed.by_first_word(
-            {name: area for level, area, name in rows if area in closed.get(level, {}) and name not in free}
-        )
+        codes: dict[str, list[str]] = {}
+        for level, area, name in rows:
+            if area in closed.get(level, {}) and name not in free:
+                codes.setdefault(name, []).append(area)
+        # Of a name that several areas bear, a sentence does not say whose it is.
+        return hushed.by_first_word({name: " or ".join(sorted(set(of))) for name, of in codes.items()})
 
     def _empty_nodes(self, name: str, frame: pd.DataFrame) -> None:
         for index, node in self.nodes.scores:
@@ -606,6 +639,10 @@ class OpenColumns:
         if "population" in self._cells and {"rule_comparison", "findings"} & set(names):
             text = "Sums of people over places that were chosen, set beside each other, would give back the {figures}."
             yield _told("rule_comparison, findings", "", self._behind_cells("population"), text)
+        groups = {source for shut in self._closed_groups.values() for source in shut}
+        if groups and "rule_comparison" in names:
+            text = "Sums of a group of people over places that were chosen would, set beside each other, give back the {figures}."
+            yield _told("rule_comparison", "", groups, text)
         yield from self._told_facts(names)
 
     def _told_facts(self, names: list[str]) -> Iterable[Withheld]:

@@ -272,9 +272,9 @@ def _deprivation(found: Gathering) -> str:
 
 
 def _shapes_of(found: Gathering, level: str) -> pd.DataFrame:
-    """Return the boundaries of one level."""
+    """Return the boundaries of one level, as far as there are any."""
     table = found.read("boundaries")
-    return table[table["level"] == level]
+    return table[(table["level"] == level) & table["geometry"].notna()]
 
 
 def _outlines(found: Gathering, level: str, shapes: Shapes) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class Locator:
             import numpy as np
             import shapely
 
-            rows = self._table[self._table["level"] == level]
+            rows = self._table[(self._table["level"] == level) & self._table["geometry"].notna()]
             parsed = np.asarray(shapely.from_wkb(list(rows["geometry"])))
             known = self.atlas.levels[level].at
             kept = np.isin(shapely.get_type_id(parsed), (3, 6)) & ~shapely.is_empty(parsed)

@@ -71,16 +71,16 @@ def lay_out(codes: Sequence[str], geometry: Sequence[bytes], width: float = WIDT
 
     Args:
         codes: Codes of the areas.
-        geometry: Their polygons as WKB in EPSG:4326.
+        geometry: Their polygons as WKB in EPSG:4326, anything else where there is none.
         width: Width of the map; less where it would become taller than `TALLEST`.
 
     Returns:
-        The shapes; areas whose shape is empty or no polygon are left out.
+        The shapes; areas whose shape is missing, empty or no polygon are left out.
     """
     import numpy as np
     import shapely
 
-    parsed = np.asarray(shapely.from_wkb(list(geometry)))
+    parsed = np.asarray(shapely.from_wkb([one if isinstance(one, bytes) else None for one in geometry]))
     # Points and lines have no surface to colour; an empty shape has no place.
     drawn = np.isin(shapely.get_type_id(parsed), (3, 6)) & ~shapely.is_empty(parsed)
     codes, parsed = [code for code, kept in zip(codes, drawn, strict=True) if kept], parsed[drawn]

@@ -40,7 +40,7 @@ class Marks:
             for one in level
         ]
         rounds = [(one.id, one.title, one.level) for one in atlas.rounds]
-        needs = [(one.id, one.title, one.level) for one in atlas.needs]
+        needs = [(one.id, one.title, one.level, one.titles, one.kinds) for one in atlas.needs]
         # Names stand on the pages of others too (as parents, neighbours, those alike), so a new name renews all pages.
         names = [
             (name, place.level, place.codes, place.names, place.paged) for name, place in atlas.levels.items()

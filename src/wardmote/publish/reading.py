@@ -122,7 +122,8 @@ class WorkspaceTables:
         """Return whether it is known of each cell which source it repeats, so that the others need not be left out.
 
         Nothing made from a private source is published. Of areas each cell stands in the facts that sources state. Of memberships,
-        chains of several look-ups cannot be told apart, so they stay only where no closed look-up added anything.
+        chains of several look-ups cannot be told apart, so they stay only where no closed look-up added anything. Of areas nothing but
+        codes goes into joined outlines, so these hang on the shapes that were joined and on the look-ups alone.
         """
         ledger = self._workspace.ledger
         if any(ledger.access_of(source) != "derived-only" for source in item.sources):
@@ -130,6 +131,10 @@ class WorkspaceTables:
         if item.part.table == "areas":
             return True
         writer = ledger.writer(item.part.file)
+        if item.part.table == "boundaries" and item.part.stage == "outlines" and writer is not None:
+            given = [part for part in ledger.parts("boundaries") if part.stage == "sources"]
+            joined = {part.id for part in given if part.file not in writer.idle}
+            return joined.isdisjoint(item.sources) and not self._parts("memberships")[1]
         return (
             item.part.table == "memberships"
             and writer is not None

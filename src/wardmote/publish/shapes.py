@@ -65,8 +65,7 @@ def joined_note(found: Gathering, level: str) -> str:
         found: The tables.
         level: The level.
     """
-    table = found.read("boundaries")
-    rows = table[(table["level"] == level) & table["joined_from"].notna()]
+    rows = _joined(found, level)
     if not len(rows):
         return ""
     parts = found.level(str(rows["joined_from"].iloc[0]))
@@ -81,8 +80,7 @@ def joined_parts(found: Gathering, level: str) -> dict[str, str]:
         found: The tables.
         level: The level of the areas.
     """
-    table = found.read("boundaries")
-    rows = table[(table["level"] == level) & table["joined_from"].notna()]
+    rows = _joined(found, level)
     return {
         area: words.count(parts, found.level(base).title, found.level(base).plural)
         for area, base, parts in zip(rows["area"], rows["joined_from"], rows["parts"], strict=True)
@@ -95,7 +93,16 @@ def told_outlines(found: Gathering) -> tuple[str, ...]:
     Args:
         found: The tables.
     """
-    if not found.read("boundaries")["joined_from"].notna().any():
+    if not len(_joined(found)):
         return ()
     table = found.read("findings")
     return tuple(table[table["stage"] == "outlines"].sort_values("position")["sentence"])
+
+
+def _joined(found: Gathering, level: str = "") -> pd.DataFrame:
+    """Return the outlines, of one level or of all, that were joined from smaller ones; none where a study ran before any were."""
+    table = found.read("boundaries")
+    if "joined_from" not in table:
+        return table.iloc[:0].assign(joined_from=None, parts=None)
+    table = table[table["joined_from"].notna()]
+    return table[table["level"] == level] if level else table

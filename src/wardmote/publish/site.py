@@ -118,7 +118,8 @@ def _gathered(
     )
     units = found.read("indicators", ["indicator", "unit"]).to_dict("list")  # profiles tell figures with them
     profiler = Profiler(atlas, found)
-    mark = digest(build.ingredients, frame, units, profiler.strategist.mark, profiler.alike)
+    folded = [id_ for id_, spec in study.index.items() if spec.beside]  # so do they fold these indices away
+    mark = digest(build.ingredients, frame, units, folded, profiler.strategist.mark, profiler.alike)
     making = Making(
         build=build,
         study=study,
