@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wardmote.publish import sums as sums_module
 from wardmote.publish.sums import held_back
 
 
@@ -66,3 +67,15 @@ def test_what_open_sums_tell_is_nobodys_to_keep() -> None:
         "land": {"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0},
     }
     assert held_back(sums, {"town"}) == {"region"}
+
+
+def test_where_too_much_would_have_to_be_looked_at_sums_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    sets = [rng.choice(12, size=5, replace=False).tolist() for _ in range(10)]
+    sums = {name: dict.fromkeys(cells, 1.0) for name, cells in enumerate(sets)}
+    exact = held_back(sums, {0})
+    monkeypatch.setattr(sums_module, "MOST_WORK", 20)
+    left_out = held_back(sums, {0})
+    assert exact < left_out < set(sums)
+    assert 0 not in left_out  # it is public by itself
+    assert not determined(sums, set(sums) - left_out, 12)

@@ -16,6 +16,10 @@ PRIME = (1 << 61) - 1
 SHARE = 1_000_000
 """Shares of areas enter as whole millionths."""
 
+MOST_WORK = 20_000_000
+"""Shares that are looked at at most, which takes some ten seconds. Areas that cross each other everywhere, as no lookups do that are
+known, would take hours; sums that are left then are left out, which is safe."""
+
 Sum = TypeVar("Sum", bound=Hashable)
 Cell = TypeVar("Cell", bound=Hashable)
 
@@ -79,15 +83,19 @@ class _Solver:
         self._rows: dict[int, dict[int, int]] = {}  # by the unknown that each is solved for
         self._holding: dict[int, set[int]] = {}  # rows by unknown that they hold
         self._known: set[int] = set()
+        self._work = 0
 
     def add(self, row: dict[int, int], *, whatever: bool) -> bool:
         """Add an equation and return True; add nothing and return False where it would make a further cell known.
 
         Args:
             row: Unknowns with their shares.
-            whatever: Add it even so.
+            whatever: Add it even so, and however much has been looked at.
         """
+        if self._work > MOST_WORK and not whatever:
+            return False
         for pivot in [cell for cell in row if cell in self._rows]:
+            self._work += len(row) + len(self._rows[pivot])
             row = _less(row, self._rows[pivot], row[pivot])
         if not row:
             return True  # it says nothing new
@@ -99,6 +107,7 @@ class _Solver:
             for other in self._holding.get(pivot, ())
         }
         changed[pivot] = row
+        self._work += sum(len(one) for one in changed.values()) + len(row) * len(changed)
         told = {cell for cell, one in changed.items() if len(one) == 1 and cell in self._single} - self._known
         if told and not whatever:
             return False
