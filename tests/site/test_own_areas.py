@@ -614,6 +614,15 @@ def test_where_no_points_are_known_addresses_of_lines_and_distances_say_so(
         tab.locator("#custom-status", has_text="No middle points of places are known here").wait_for()
 
 
+@pytest.mark.browser
+def test_without_scripts_no_fields_stand_that_do_nothing(browser: Any, address: str) -> None:
+    tab = browser.new_page(java_script_enabled=False)
+    tab.goto(f"{address}/find.html")
+    assert not tab.locator("#custom-form, #near-form, #file-form").filter(visible=True).count()
+    assert "needs JavaScript" in tab.inner_text("section[aria-labelledby=custom]")
+    tab.close()
+
+
 # ---- the map
 
 
