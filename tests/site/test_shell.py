@@ -287,6 +287,7 @@ def test_paper_says_what_was_set_and_leaves_out_what_can_only_be_pressed(browser
     for path, ready in (
         ("whatif/index.html#share=200000&places=10", "#result h3"),
         ("map/index.html#only=both", "html[data-map=drawn]"),
+        ("find.html#how=near&km=3&of=T01000007&level=patch25", "#custom-result table"),
         ("table/index.html", "#table-form:not([hidden])"),
         ("round/index.html", "form.pick:not([hidden])"),
         ("place/patch25/T01000004.html", "h1"),
@@ -317,6 +318,10 @@ def test_paper_says_what_was_set_and_leaves_out_what_can_only_be_pressed(browser
             assert tab.eval_on_selector("#printed", tones) > 20
             assert "only doubly disadvantaged" in text
             assert "only funded" not in text
+            assert "Choose a place" not in text  # nobody can on paper
+        if path.startswith("find"):
+            assert "From a file" not in text
+            assert "within 3 km of the middle point of" in text
         if path.startswith("table"):
             assert tab.locator("#places tbody tr").count() == 360
             # A button in a head is drawn on the first sheet alone.
