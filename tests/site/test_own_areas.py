@@ -112,7 +112,8 @@ def test_a_place_without_a_shape_has_no_point_and_the_page_says_how_many_are_lef
     index = read_script(out / "data" / "points.js")["levels"]
     assert (index[0]["level"], index[0]["left_out"]) == ("patch25", 2)
     assert set(points_in(out)) == set(frames["areas"].query("level == 'patch25'")["area"]) - gone
-    assert "Of 2 of 360 neighbourhoods no point is known" in (out / "find.html").read_text(encoding="utf-8")
+    told = "leave out 2 of 360 neighbourhoods for which no middle point is known"
+    assert told in (out / "find.html").read_text(encoding="utf-8")
 
 
 def test_a_study_s_own_points_are_taken_as_they_are(
@@ -263,6 +264,15 @@ def test_a_line_that_crosses_itself_is_known_and_lines_come_back_from_addresses(
         assert geometry("readLine", wrong) is None, wrong
 
 
+DEGREES = (
+    "EPSG:4326",
+    "urn:ogc:def:crs:EPSG::4326",
+    "http://www.opengis.net/def/crs/EPSG/0/4326",
+    "urn:ogc:def:crs:EPSG::4258",  # of Europe: less than a metre from the world's
+)
+"""Names of systems of longitude and latitude."""
+
+
 def collection(*geometries: Any) -> dict[str, Any]:
     features = [{"type": "Feature", "properties": {"name": "x"}, "geometry": one} for one in geometries]
     return {"type": "FeatureCollection", "features": features}
@@ -286,7 +296,11 @@ def test_geojson_of_every_kind_is_read_and_what_is_none_is_told_apart(geometry: 
         (collection(polygon, several, None, point), 3),
         ({"type": "GeometryCollection", "geometries": [point, several]}, 2),
         ({**polygon, "crs": degrees_}, 1),
+        *(({**polygon, "crs": {"type": "name", "properties": {"name": name}}}, 1) for name in DEGREES),
         ({"type": "Polygon", "coordinates": [[[0, 0, 7], [4, 0, 7], [4, 4, 7]]]}, 1),  # with heights
+        # Without coordinates a shape is none (RFC 7946, section 3.1): one such row does not spoil a file.
+        (collection({"type": "Polygon", "coordinates": []}, polygon), 1),
+        (collection({"type": "MultiPolygon", "coordinates": [[], [SQUARE]]}), 1),
     ]
     for content, count in good:
         for text in (json.dumps(content), "\ufeff" + json.dumps(content)):
@@ -297,6 +311,7 @@ def test_geojson_of_every_kind_is_read_and_what_is_none_is_told_apart(geometry: 
         ({"type": "Polygon", "coordinates": [[[0, 0], [0, 90.1], [1, 1]]]}, "metres"),
         (point, "empty"),
         (collection(), "empty"),
+        (collection({"type": "Polygon", "coordinates": []}), "empty"),
         ({"type": "Topology", "objects": {}}, "other"),
         ({"type": "Polygon"}, "broken"),
         ({"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}, "broken"),
@@ -542,11 +557,70 @@ def test_damaged_addresses_are_told_in_words(tab: Any, address: str) -> None:
             "for “T01000007”",
         ),
         ({"how": "near", "of": "T01000007", "level": "patch25", "km": "x"}, "#km-problem", "Type a number"),
+        ({"how": "nonsense", "codes": "T01000007"}, "#custom-status", "The address of this area is damaged"),
     ):
         tab.goto("about:blank")
         tab.goto(f"{address}/find.html#{urlencode(state)}")
         tab.locator(where, has_text=told).wait_for()
         assert not tab.inner_text("#custom-result")
+
+
+@pytest.mark.browser
+def test_addresses_of_areas_survive_what_networks_add_to_links(tab: Any, address: str) -> None:
+    tab.goto(f"{address}/find.html?fbclid=x#codes=T01000001,T01000002")
+    assert shown_codes(tab) == {"T01000001", "T01000002"}
+    tab.goto(f"{address}/compare/index.html?utm_source=x#level=patch25&a=T01000001&b=T01000002")
+    tab.wait_for_selector("table.compared-places")
+
+
+@pytest.mark.browser
+def test_what_was_asked_for_last_is_shown_whichever_data_come_first(tab: Any, address: str) -> None:
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    tab.route("**/data/points/borough25.js?*", hold)
+    tab.goto(f"{address}/find.html")
+    tab.fill("#near", "T03000001")
+    tab.fill("#km", "1000")
+    with tab.expect_request("**/data/points/borough25.js?*"):
+        tab.click("#near-form button")
+    file = {"type": "Polygon", "coordinates": [[[1.8, 54.13], [2.15, 54.13], [2.15, 54.27], [1.8, 54.27]]]}
+    content = {"name": "x.geojson", "mimeType": "application/json", "buffer": json.dumps(file).encode()}
+    tab.set_input_files("#geojson", content)
+    tab.click("#file-form button")
+    expected = shown_codes(tab)
+    with tab.expect_response("**/data/points/borough25.js?*"):
+        held[0].continue_()
+    tab.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    assert shown_codes(tab) == expected
+    assert "in the polygons of a file" in tab.inner_text("#custom-came")
+
+
+@pytest.mark.browser
+def test_where_no_points_are_known_addresses_of_lines_and_distances_say_so(
+    tab: Any, workspace: Workspace, study: Study, tmp_path: Path
+) -> None:
+    frames = {name: workspace.read(name) for name in TABLES}
+    frames["boundaries"] = frames["boundaries"].iloc[:0]
+    out = publish_site(frames, of_pages(study, "find"), tmp_path / "site", built=DAY)
+    for state in (
+        "how=drawn&line=1.8,54.25,2.1,54.27,2.15,54.15",
+        "how=near&of=T01000007&level=patch25&km=2",
+    ):
+        tab.goto("about:blank")
+        tab.goto(f"{(out.parent / 'find.html').as_uri()}#{state}")
+        tab.locator("#custom-status", has_text="No middle points of places are known here").wait_for()
+
+
+@pytest.mark.browser
+def test_without_scripts_no_fields_stand_that_do_nothing(browser: Any, address: str) -> None:
+    tab = browser.new_page(java_script_enabled=False)
+    tab.goto(f"{address}/find.html")
+    assert not tab.locator("#custom-form, #near-form, #file-form").filter(visible=True).count()
+    assert "needs JavaScript" in tab.inner_text("section[aria-labelledby=custom]")
+    tab.close()
 
 
 # ---- the map
@@ -611,7 +685,7 @@ def test_an_area_is_drawn_corner_by_corner_closed_and_seen(
     known = points_in(site)
     assert min(shapely.distance(line.boundary, shapely.points(list(known.values())))) > 1e-5
     expected = {code for code, point in known.items() if line.contains(shapely.Point(point))}
-    assert tab.inner_text(told).startswith(f"{len(expected)} of 360 neighbourhoods lie in the drawn area")
+    assert tab.inner_text(told).startswith(f"In the drawn area: {len(expected)} of 360 neighbourhoods,")
     assert tab.evaluate("document.activeElement.id") == "draw-see"
     drawn = tab.get_attribute("#draw-line", "d")
     tab.click("#zoom-in")
@@ -651,6 +725,36 @@ def test_drawing_is_cancelled_closed_by_its_first_corner_and_never_crosses_itsel
     tab.click("#draw-clear")
     assert tab.inner_text("#draw-said") == "The line is removed."
     assert not tab.locator("#draw-see").is_visible()
+
+
+@pytest.mark.browser
+def test_closing_by_the_first_corner_chooses_no_place_and_the_line_is_there_again_after_coming_back(
+    on_map: Any,
+) -> None:
+    tab = on_map
+    tab.click("#draw-start")
+    for corner in (*LINE, LINE[0]):
+        press(tab, *corner)
+    tab.wait_for_selector("#draw-see")
+    assert tab.evaluate("wardmote.state.chosen") is None
+    told, seen = tab.inner_text("#draw-said"), tab.get_attribute("#draw-see", "href")
+    tab.click("#zoom-in")  # the map moves, and its address with it
+    # On paper the line is not drawn, so its rule would be of nothing.
+    tab.emulate_media(media="print")
+    assert not tab.is_visible("#draw-rule")
+    tab.emulate_media(media="screen")
+    tab.click("#draw-see")
+    shown_codes(tab)
+    tab.go_back()
+    tab.wait_for_selector("#draw-see", timeout=30_000)
+    assert (tab.inner_text("#draw-said"), tab.get_attribute("#draw-see", "href")) == (told, seen)
+    assert tab.get_attribute("#draw-line", "d")
+    assert "whose middle point is inside the line" in tab.inner_text("#draw-rule")
+    assert tab.evaluate("document.activeElement.id") != "draw-see"
+    tab.click("#draw-clear")
+    tab.reload()
+    tab.wait_for_selector("html[data-map]", timeout=30_000)
+    assert not tab.get_attribute("#draw-line", "d")
 
 
 @pytest.mark.browser

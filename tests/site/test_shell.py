@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import html
 import http.server
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -243,11 +244,31 @@ def test_many_funded_places_are_folded_and_unfold_when_some_are_picked_out(
     tab.goto((site / "round/index.html").as_uri())
     fold = tab.locator("details.fold")
     assert fold.get_attribute("open") is None
+    assert tab.inner_text("form.pick [role=status]") == ""  # no row is shown yet
     tab.select_option("#firm-1", "contested")
     assert fold.get_attribute("open") is not None
     assert 0 < fold.locator("li:not([hidden])").count() < 24
+    assert "of 24 rows shown" in tab.inner_text("form.pick [role=status]")
     tab.goto((site / "round/index.html").as_uri() + "?firm-1=contested")
     assert fold.get_attribute("open") is not None
+
+
+@pytest.mark.browser
+def test_a_place_of_which_nothing_is_known_is_not_compared_as_one_without_need(
+    tab: Any, address: str
+) -> None:
+    def emptied(route: Any) -> None:
+        """Take all that is known of one place."""
+        path, shard = json.loads(f"[{route.fetch().text().partition('(')[2].rpartition(')')[0]}]")
+        shard["T01000004"].update(unknown=True, strong=[], great=[], standings=[], types=[])
+        body = f"wardmote.put({json.dumps(path)},{json.dumps(shard)});"
+        route.fulfill(body=body, content_type="text/javascript")
+
+    tab.route("**/data/places/patch25/T010000.js?*", emptied)
+    tab.goto(f"{address}/compare/index.html#level=patch25&a=T01000004&b=T01000167")
+    tab.wait_for_selector("table.compared-places")
+    for row in tab.locator("table.compared-places tbody tr").all()[:2]:
+        assert "nothing can be said of it" in row.locator("td").first.inner_text()
 
 
 BOXES = """() => [...document.querySelectorAll('button, input, select, textarea, .map-buttons, nav')].filter((one) =>
@@ -266,6 +287,7 @@ def test_paper_says_what_was_set_and_leaves_out_what_can_only_be_pressed(browser
     for path, ready in (
         ("whatif/index.html#share=200000&places=10", "#result h3"),
         ("map/index.html#only=both", "html[data-map=drawn]"),
+        ("find.html#how=near&km=3&of=T01000007&level=patch25", "#custom-result table"),
         ("table/index.html", "#table-form:not([hidden])"),
         ("round/index.html", "form.pick:not([hidden])"),
         ("place/patch25/T01000004.html", "h1"),
@@ -296,6 +318,10 @@ def test_paper_says_what_was_set_and_leaves_out_what_can_only_be_pressed(browser
             assert tab.eval_on_selector("#printed", tones) > 20
             assert "only doubly disadvantaged" in text
             assert "only funded" not in text
+            assert "Choose a place" not in text  # nobody can on paper
+        if path.startswith("find"):
+            assert "From a file" not in text
+            assert "within 3 km of the middle point of" in text
         if path.startswith("table"):
             assert tab.locator("#places tbody tr").count() == 360
             # A button in a head is drawn on the first sheet alone.

@@ -90,10 +90,11 @@
   };
 
   /** Return the state in the address: what stands after "#", which no server sees. What older links have after "?" moves there, but
-   * for what `keep` refuses. */
+   * for what `keep` refuses; what stands after "#" goes before it, since networks put marks of their own after "?" of links passed on. */
   wardmote.state = (keep = () => true) => {
-    const given = new URLSearchParams(location.search);
-    if (![...given].length) return new URLSearchParams(location.hash.slice(1));
+    const [older, given] = [location.search, location.hash.slice(1)].map((text) => new URLSearchParams(text));
+    if (![...older].length) return given;
+    for (const [key, value] of older) if (!given.has(key)) given.set(key, value);
     wardmote.keep(Object.fromEntries([...given].filter(([key, value]) => keep(key, value))));
     return given;
   };

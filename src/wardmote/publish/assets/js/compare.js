@@ -101,8 +101,8 @@
 
   const table = (places, titles) => {
     const rows = [
-      listRow(words.strong, places, (place) => (place.strong.length ? place.strong : [words.strong_none])),
-      listRow(words.need, places, (place) => (place.great.length ? place.great : [words.need_none])),
+      listRow(words.strong, places, (place) => (place.unknown ? [words.unknown] : place.strong.length ? place.strong : [words.strong_none])),
+      listRow(words.need, places, (place) => (place.unknown ? [words.unknown] : place.great.length ? place.great : [words.need_none])),
       listRow(words.both, places, (place) => place.types),
       ...titles.flatMap((title) => [indexRow(places, title), ...partsOf(places, title).map((part) => partRow(places, title, part))]),
       listRow(words.money, places, (place) => place.money.map((one) => `${one.title}: ${one.status || one.sentence}`)),

@@ -2,6 +2,7 @@
 (function (wardmote) {
   "use strict";
   const { element: e, initial, say, whole } = wardmote;
+  document.getElementById("ways").hidden = false; // nobody is stopped at fields that without scripts do nothing
   const form = document.getElementById("custom-form");
   const field = form.elements.codes;
   const problem = document.getElementById("codes-problem");

@@ -104,9 +104,10 @@
     return ring;
   };
 
+  /** Return a polygon as a list of it; without coordinates it is none (RFC 7946, section 3.1): programs write empty shapes so. */
   const polygonOf = (given) => {
-    if (!Array.isArray(given) || !given.length) throw new Unfit("broken");
-    return given.map(ringOf);
+    if (!Array.isArray(given)) throw new Unfit("broken");
+    return given.length ? [given.map(ringOf)] : [];
   };
 
   /** Return all polygons in an object of GeoJSON; points and lines have no inside and are passed over. */
@@ -118,10 +119,10 @@
       return list.flatMap((one) => polygonsIn(pick(one), depth + 1));
     };
     switch (object.type) {
-      case "Polygon": return [polygonOf(object.coordinates)];
+      case "Polygon": return polygonOf(object.coordinates);
       case "MultiPolygon":
         if (!Array.isArray(object.coordinates)) throw new Unfit("broken");
-        return object.coordinates.map(polygonOf);
+        return object.coordinates.flatMap(polygonOf);
       case "GeometryCollection": return each(object.geometries);
       case "Feature": return polygonsIn(object.geometry ?? null, depth + 1);
       case "FeatureCollection": return each(object.features);
@@ -136,9 +137,9 @@
     try {
       const content = JSON.parse(text.replace(/^\ufeff/, ""));
       if (typeof content !== "object" || content === null) return { problem: "other" };
-      // The older format names its system of coordinates.
+      // The older format names its system of coordinates; Europe's degrees are less than a metre from the world's.
       const system = content.crs?.properties?.name;
-      if (system !== undefined && !/CRS84|EPSG:{1,2}4326$/i.test(String(system))) return { problem: "metres" };
+      if (system !== undefined && !/CRS84|EPSG\S*[:/](4326|4258)$/i.test(String(system))) return { problem: "metres" };
       const polygons = polygonsIn(content);
       return polygons.length ? { polygons } : { problem: "empty" };
     } catch (error) {

@@ -64,18 +64,28 @@ export function drawing(map, words, whole) {
     byId("draw-see").hidden = true;
     show();
     tell(words.draw_start);
+    remember();
     buttons.cancel.focus({ preventScroll: true });
     // On a narrow page the button stands below the map.
     if (matchMedia("(max-width: 55.99rem)").matches) byId("map").scrollIntoView({ block: "nearest" });
     // While corners are set, points come; a failure is told when they are needed.
-    load().then(([kind]) => { byId("draw-rule").textContent = say(words.draw_rule, { areas: kind.plural }); show(); }).catch(() => {});
+    load().then(([kind]) => rule(kind)).catch(() => {});
   }
+
+  function rule(kind) {
+    byId("draw-rule").textContent = say(words.draw_rule, { areas: kind.plural });
+    show();
+  }
+
+  /** Keep a closed line with this entry of the browser's history: it stands again for whoever looks at the area and comes back. */
+  const remember = () => history.replaceState({ line: at === "closed" ? geometry.writeLine(corners) : "" }, "");
 
   function end(state, text) {
     if (state === "rest") corners = [];
     at = state;
     pointer = null;
     map.doubleClickZoom.enable();
+    remember();
     show();
     tell(text);
     if (state === "rest") { byId("draw-see").hidden = true; buttons.start.focus({ preventScroll: true }); }
@@ -106,20 +116,26 @@ export function drawing(map, words, whole) {
     return [kind, geometry.points(await get(`data/points/${fileName(kind.level)}`))];
   }
 
-  async function close() {
+  function close() {
     if (geometry.crosses(corners)) { tell(words.draw_crossed); return; }
-    end("closed", words.loading);
+    end("closed", words.draw_counting);
+    count(true);
+  }
+
+  /** Tell what the closed line holds. */
+  async function count(focused) {
     const mine = corners;
     try {
       const [kind, points] = await load();
       if (mine !== corners || at !== "closed") return;
+      rule(kind);
       const rows = geometry.drawn(corners, points);
       const left = kind.left_out ? ` ${say(words.draw_left, { count: whole.format(kind.left_out) })}` : "";
       tell(`${say(words.draw_result, { count: whole.format(rows.length), total: whole.format(kind.places), areas: kind.plural })}${left}`);
       const see = byId("draw-see");
       see.href = new URL(`find.html#how=drawn&line=${geometry.writeLine(corners)}`, root).href;
       see.hidden = !rows.length;
-      (rows.length ? see : buttons.start).focus(); // what was found comes into view
+      if (focused) (rows.length ? see : buttons.start).focus(); // what was found comes into view
     } catch { tell(words.draw_failed); }
   }
 
@@ -132,10 +148,12 @@ export function drawing(map, words, whole) {
     // In the field of the search Escape closes what was found there.
     if (event.key === "Escape" && at === "open" && !event.target.closest("#map-form")) end("rest", words.draw_cancelled);
   });
-  map.on("click", (event) => { if (at === "open") add(event); });
+  map.on("click", (event) => { if (at === "open") { event.preventDefault(); add(event); } });
   map.on("mousemove", (event) => { if (at !== "open") return; pointer = event.lngLat.toArray(); draw(); });
   map.getCanvas().addEventListener("mouseleave", () => { pointer = null; draw(); });
   for (const moved of ["move", "resize"]) map.on(moved, draw);
+  const before = geometry.readLine(history.state?.line || "");
+  if (before) { corners = before; at = "closed"; count(false); }
   show();
   box.hidden = false;
   return () => at === "open";

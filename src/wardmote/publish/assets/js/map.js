@@ -248,7 +248,7 @@ async function start() {
     if (state.chosen) parts.set("place", state.chosen);
     const middle = map.getCenter();
     parts.set("at", [map.getZoom().toFixed(2), middle.lat.toFixed(4), middle.lng.toFixed(4)].join("/"));
-    history.replaceState(null, "", `#${parts}`);
+    history.replaceState(history.state, "", `#${parts}`); // a drawn line is kept there
     for (const link of document.querySelectorAll("a[data-state]")) link.hash = parts; // within a page of others: the whole map, as it stands
   }
 
@@ -330,7 +330,8 @@ async function start() {
   byId("zoom-in").addEventListener("click", () => map.zoomIn({ animate: !still.matches }));
   byId("zoom-out").addEventListener("click", () => map.zoomOut({ animate: !still.matches }));
   byId("whole").addEventListener("click", () => map.fitBounds(state.level.bounds, { padding: 12, animate: !still.matches }));
-  map.on("click", "areas", (event) => { if (!isDrawing()) choose(event.features[0].properties.code); });
+  // A click that set a corner, or closed the line by its first, is spent: the drawing was asked before.
+  map.on("click", "areas", (event) => { if (!event.defaultPrevented) choose(event.features[0].properties.code); });
   map.getCanvas().addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || isDrawing()) return;
     const { clientWidth, clientHeight } = map.getCanvas();

@@ -12,9 +12,10 @@
     for (const row of rows.flat())
       row.hidden = Object.entries(wanted).some(([name, value]) => value && row.dataset[name] !== value);
     const shown = rows[0].filter((row) => !row.hidden).length;
-    // Whoever picks some out wants to see them: a long list is folded at first.
-    if (Object.values(wanted).some(Boolean)) lists[0].closest("details.fold")?.setAttribute("open", "");
-    form.querySelector("[role=status]").textContent = say("showing", { shown: whole(shown), total: whole(rows[0].length) });
+    // Whoever picks some out wants to see them: a long list is folded at first, and then no row is shown.
+    const fold = lists[0].closest("details.fold");
+    if (fold && Object.values(wanted).some(Boolean)) fold.open = true;
+    form.querySelector("[role=status]").textContent = !fold || fold.open ? say("showing", { shown: whole(shown), total: whole(rows[0].length) }) : "";
   };
 
   const remember = () => wardmote.remember(Object.fromEntries(forms.flatMap((form) =>

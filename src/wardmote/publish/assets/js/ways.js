@@ -33,7 +33,9 @@
 
   /** Show the places of some rows of the smallest level that has points, with the rule by which they came. */
   const show = async (kind, rows, rule, state, tell) => {
+    const mine = turn;
     const list = await codesOf(kind.level);
+    if (mine !== turn) return;
     const codes = rows.map((row) => list.codes[row]);
     const left = kind.left_out ? ` ${say("came_left", { count: whole(kind.left_out), areas: kind.left_out === 1 ? kind.title : kind.plural })}` : "";
     await wardmote.addArea(codes, `${rule}${left}`, state || { codes: codes.join(","), how: "file" });
@@ -50,16 +52,20 @@
 
   /** Show what lies around a place of any level that has points. */
   const around = async (level, code, km, tell) => {
+    const mine = turn;
     const known = await levels();
     const kind = known.find((one) => one.level === level);
     const list = kind && (await codesOf(level));
     const row = list ? list.codes.indexOf(code) : -1;
+    const centre = row < 0 ? null : (await pointsOf(level))[row];
+    const all = await pointsOf(known[0].level);
+    // Something else may have been asked for meanwhile.
+    if (mine !== turn) return;
     if (row < 0) { complain(near.elements.near, say("near_unknown", { text: code })); return; }
     const name = `${list.names[row]} (${code})`;
-    const centre = (await pointsOf(level))[row];
     if (!centre) { complain(near.elements.near, say("near_pointless", { name })); return; }
     const marks = { areas: known[0].plural, km: km.toLocaleString(wardmote.words.language, { maximumFractionDigits: 6 }), name };
-    const rows = geometry.within(centre, km, await pointsOf(known[0].level));
+    const rows = geometry.within(centre, km, all);
     if (!rows.length) { complain(near.elements.km, say("near_nothing", marks)); return; }
     await show(known[0], rows, say("came_near", marks), { km: String(km), of: code, level, how: "near" }, tell);
   };
@@ -108,7 +114,9 @@
     if (mine !== turn) return;
     if (problem) { status.textContent = ""; complain(field, say(`file_${problem}`)); return; }
     const [kind] = await levels();
-    const rows = geometry.inside(polygons, await pointsOf(kind.level));
+    const all = await pointsOf(kind.level);
+    if (mine !== turn) return;
+    const rows = geometry.inside(polygons, all);
     status.textContent = "";
     if (!rows.length) complain(field, say("file_nothing", { areas: kind.plural }));
     else await show(kind, rows, say("came_file", { areas: kind.plural }), null, true);
@@ -119,14 +127,20 @@
   const ofLine = async (text) => {
     const corners = geometry.readLine(text);
     if (!corners) { status.textContent = say("line_broken"); return; }
+    const mine = turn;
     const [kind] = await levels();
-    const rows = geometry.drawn(corners, await pointsOf(kind.level));
+    const all = kind && (await pointsOf(kind.level));
+    if (mine !== turn) return;
+    if (!kind) { status.textContent = say("how_pointless"); return; }
+    const rows = geometry.drawn(corners, all);
     if (!rows.length) { status.textContent = say("line_nothing", { areas: kind.plural }); return; }
     await show(kind, rows, say("came_drawn", { areas: kind.plural }), { line: geometry.writeLine(corners), how: "drawn" }, false);
   };
 
   const ofFile = async (text) => {
+    const mine = turn;
     const [kind] = await levels();
+    if (mine !== turn) return;
     const codes = text.split(",").filter(Boolean);
     // What the file held is not in the address, so the rule is told of the codes as they stand there.
     await wardmote.addArea(codes, say("came_file", { areas: kind ? kind.plural : say("came_places") }), { codes: codes.join(","), how: "file" });
@@ -145,7 +159,7 @@
       near.elements.km.value = state.get("km") || "";
       if (km === null) complain(near.elements.km, say("near_km", { most: whole(Number(near.elements.km.max)) }));
       else guarded(around(state.get("level") || "", state.get("of") || "", km, false));
-    }
+    } else status.textContent = say(how === "near" ? "how_pointless" : "how_broken");
   };
 
   const guarded = (work) => work.catch((error) => { status.textContent = say("not_loaded", { file: error.message }); });
