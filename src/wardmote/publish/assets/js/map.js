@@ -17,14 +17,21 @@ const KINDS = ["decile", "class", "share", "number", "count"]; // measures that 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const AREAS = { source: "areas", sourceLayer: "areas" };
 
+/** Load the look of the map's library: with the map, so that the page need not wait for it; before our own, which changes some of it. */
+const styled = (address) => new Promise((done, failed) => {
+  const link = Object.assign(make("link", ""), { rel: "stylesheet", href: address, onload: done, onerror: () => failed(new Error(address)) });
+  document.querySelector('link[href*="explore.css"]').before(link);
+});
+
 async function start() {
+  const library = new URL(byId("map-script").dataset.maplibre, document.baseURI);
   const [{ Map: MapView, ScaleControl, addProtocol, setWorkerUrl }, data] = await Promise.all([
-    import(new URL(byId("map-script").dataset.maplibre, document.baseURI)), json("map/map.json"),
+    import(library), json("map/map.json"), styled(new URL("maplibre-gl.css", library).href),
   ]);
   const words = data.words;
   const protocol = new window.pmtiles.Protocol();
   addProtocol("pmtiles", protocol.tile);
-  setWorkerUrl(new URL("maplibre-gl-worker.js", new URL(byId("map-script").dataset.maplibre, document.baseURI)).href);
+  setWorkerUrl(new URL("maplibre-gl-worker.js", library).href);
   byId("map-whole").hidden = false;
 
   // ---- what is shown
