@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wardmote.pipeline import run
 from wardmote.publish import publish_site
@@ -113,7 +114,8 @@ def take(browser: object, site: Path, address: str, everything: Path | None, pag
         page = context.new_page()
         page.on("pageerror", lambda error: print(f"error on a page: {error}"))
         for name, path in pages.items():
-            if not (site / path.split("?", maxsplit=1)[0]).exists():
+            if not (site / urlsplit(path).path).exists():
+                print(f"{path} is not in this site: no picture was taken of it")
                 continue
             for_readme = next((tall for kind, seen, tall in README if (kind, seen) == (name, view)), 0)
             if not for_readme and everything is None:
